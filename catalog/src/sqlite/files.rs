@@ -1,0 +1,152 @@
+//! The files beside the database: the record of acknowledged versions, backups, and what kind of
+//! disk they stand on.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::{open, read};
+use crate::{Error, Result, Version};
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+/// Makes the file, readable by its owner alone: it holds the key of the tickets.
+pub(super) fn create_private(path: &Path) -> Result<()> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder).map_err(io("create the folder", folder))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(io("create", path)(error)),
+    }
+}
+
+/// The path of the file that records the newest acknowledged version.
+fn head_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".head");
+    PathBuf::from(name)
+}
+
+/// Records that `version` is about to be acknowledged, durably.
+pub(super) fn record_head(path: &Path, catalog_id: &str, version: Version) -> Result<()> {
+    let head = head_path(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&head).map_err(io("open", &head))?;
+    // Fixed width and one write: a reader sees the old or the new line. Of two processes the
+    // slower may write the smaller number; then the record is one commit less strict.
+    let line = format!("{catalog_id} {:020}\n", version.0);
+    file.write_all(line.as_bytes())
+        .map_err(io("write", &head))?;
+    file.sync_data().map_err(io("sync", &head))
+}
+
+/// Checks that the database holds every version that was acknowledged.
+pub(super) fn check_head(path: &Path, catalog_id: &str, found: Version) -> Result<()> {
+    let head = head_path(path);
+    let mut text = String::new();
+    match File::open(&head) {
+        Ok(mut file) => file.read_to_string(&mut text).map_err(io("read", &head))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io("read", &head)(error)),
+    };
+    let Some((id, number)) = text.trim_end().split_once(' ') else {
+        return Ok(());
+    };
+    let acknowledged = Version(number.parse().unwrap_or_default());
+    if id == catalog_id && acknowledged > found {
+        return Err(Error::LostCommits {
+            path: path.to_owned(),
+            found,
+            acknowledged,
+            head,
+        });
+    }
+    Ok(())
+}
+
+/// Copies the whole database, as of one version, to a new file.
+pub(super) fn backup(reader: &Connection, path: &Path, target: &Path) -> Result<Version> {
+    if target.exists() {
+        return Err(Error::BackupExists {
+            path: target.to_owned(),
+        });
+    }
+    // Written beside the target and renamed, so that a half backup is never mistaken for one.
+    let mut partial = target.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    create_private(&partial)?;
+    reader
+        .backup(
+            rusqlite::MAIN_DB,
+            &partial,
+            None::<fn(rusqlite::backup::Progress)>,
+        )
+        .map_err(|source| open::sqlite_error(path, "copy to the backup", source))?;
+    let copy = Connection::open(&partial)
+        .map_err(|source| open::sqlite_error(&partial, "open the copy", source))?;
+    copy.execute_batch("PRAGMA journal_mode=DELETE;")
+        .map_err(|source| open::sqlite_error(&partial, "finish the copy", source))?;
+    let version = read::newest_version(&copy, &partial)?;
+    drop(copy);
+    let file = File::open(&partial).map_err(io("open", &partial))?;
+    file.sync_all().map_err(io("sync", &partial))?;
+    std::fs::rename(&partial, target).map_err(io("rename", &partial))?;
+    Ok(version)
+}
+
+/// SQLite's WAL needs memory that all processes share, which network file systems do not give.
+#[cfg(target_os = "linux")]
+pub(super) fn refuse_network_file_system(path: &Path) -> Result<()> {
+    // Numbers from statfs(2).
+    const NETWORK: [(i64, &str); 6] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB2"),
+        (0x5346_414f, "AFS"),
+        (0x00c3_6400, "Ceph"),
+    ];
+    let existing = path.ancestors().find(|at| at.exists());
+    let existing = existing.unwrap_or(Path::new("."));
+    let Ok(stat) = rustix::fs::statfs(existing) else {
+        return Ok(());
+    };
+    let kind = NETWORK
+        .iter()
+        .find(|(magic, _)| stat.f_type as i64 == *magic);
+    match kind {
+        Some((_, kind)) => Err(Error::NetworkFileSystem {
+            path: path.to_owned(),
+            kind,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Only Linux tells the kind of a file system by number.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn refuse_network_file_system(_path: &Path) -> Result<()> {
+    Ok(())
+}

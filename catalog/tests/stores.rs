@@ -1,0 +1,220 @@
+//! Both stores against the conformance suite, and against a model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mica_catalog::conformance::{commit, create_schema, put, table, view};
+use mica_catalog::{
+    CatalogStore, Change, EntryId, Error, MemoryStore, Name, RelationName, Snapshot, SqliteOptions,
+    SqliteStore, Version,
+};
+use proptest::prelude::*;
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+}
+
+fn sqlite(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&folder.join("catalog.db"), SqliteOptions::default()).unwrap()
+}
+
+#[test]
+fn the_memory_store_conforms() {
+    runtime().block_on(mica_catalog::conformance::all(MemoryStore::default));
+}
+
+#[test]
+fn the_sqlite_store_conforms() {
+    let mut folders = Vec::new();
+    let new_store = || {
+        let folder = tempfile::tempdir().unwrap();
+        let store = sqlite(folder.path());
+        folders.push(folder);
+        store
+    };
+    runtime().block_on(mica_catalog::conformance::all(new_store));
+}
+
+#[test]
+fn a_second_process_sees_commits_and_cannot_commit_on_an_old_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (sqlite(folder.path()), sqlite(folder.path()));
+    runtime().block_on(async {
+        let base = two.snapshot().await.unwrap().version();
+        let changes = vec![put("v", view(&[])), create_schema("gold")];
+        commit(&one, base, changes).await.unwrap();
+        let seen = two.snapshot().await.unwrap();
+        assert!(seen.relation(&RelationName::new("default", "v")).is_some());
+        assert!(seen.schema("gold").is_some());
+        let error = commit(&two, base, vec![put("w", view(&[]))])
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Conflict { .. }), "{error}");
+        commit(
+            &two,
+            seen.version(),
+            vec![Change::DropSchema(Name::from("gold"))],
+        )
+        .await
+        .unwrap();
+        assert!(one.snapshot().await.unwrap().schema("gold").is_none());
+    });
+}
+
+#[test]
+fn a_backup_opens_as_a_catalog_of_the_same_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("backup.db");
+    runtime().block_on(async {
+        let store = sqlite(folder.path());
+        commit(&store, Version(1), vec![put("t", table())])
+            .await
+            .unwrap();
+        assert_eq!(store.backup(&target).await.unwrap(), Version(2));
+        let again = store.backup(&target).await.unwrap_err();
+        assert!(matches!(again, Error::BackupExists { .. }), "{again}");
+        let copy = SqliteStore::open(&target, SqliteOptions::default()).unwrap();
+        assert_eq!(copy.snapshot().await.unwrap().relation_count(), 1);
+        assert_eq!(copy.verify().await.unwrap(), []);
+    });
+}
+
+/// What a test does to a catalog, on a handful of names.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8),
+    Replace(u8),
+    Rename(u8, u8),
+    Drop(u8),
+    CreateSchema(u8),
+    DropSchema(u8),
+    Reopen,
+    Purge,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = 0..6_u8;
+    prop_oneof![
+        4 => name.clone().prop_map(Step::Put),
+        3 => name.clone().prop_map(Step::Replace),
+        2 => (name.clone(), name.clone()).prop_map(|(a, b)| Step::Rename(a, b)),
+        3 => name.clone().prop_map(Step::Drop),
+        1 => name.clone().prop_map(Step::CreateSchema),
+        1 => name.prop_map(Step::DropSchema),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Purge),
+    ]
+}
+
+/// The catalog as plain maps: relation to (id, version of its last change), and the schemas.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    relations: BTreeMap<String, (EntryId, u64)>,
+    schemas: Vec<String>,
+}
+
+impl Model {
+    fn of(snapshot: &Snapshot) -> Self {
+        let relation = |head: &std::sync::Arc<mica_catalog::RelationHead>| {
+            (head.name.relation.to_string(), (head.id, head.since.0))
+        };
+        let mut schemas: Vec<String> = snapshot.schemas().map(|s| s.name.to_string()).collect();
+        schemas.sort();
+        Self {
+            relations: snapshot.relations().map(relation).collect(),
+            schemas,
+        }
+    }
+
+    /// The change of a step, if the model allows it; it is then applied to the model as well.
+    fn step(&mut self, step: &Step, version: u64) -> Result<Change, ()> {
+        let relation = |n: u8| format!("r{n}");
+        let named = |n: u8| RelationName::new("default", relation(n).as_str());
+        match step {
+            Step::Put(n) if !self.relations.contains_key(&relation(*n)) => {
+                let id = EntryId::random();
+                self.relations.insert(relation(*n), (id, version));
+                Ok(Change::Put {
+                    name: named(*n),
+                    id,
+                    body: table(),
+                })
+            }
+            Step::Replace(n) => {
+                let entry = self.relations.get_mut(&relation(*n)).ok_or(())?;
+                entry.1 = version;
+                Ok(Change::Put {
+                    name: named(*n),
+                    id: entry.0,
+                    body: view(&[]),
+                })
+            }
+            Step::Rename(from, to) if !self.relations.contains_key(&relation(*to)) => {
+                let (id, _) = self.relations.remove(&relation(*from)).ok_or(())?;
+                self.relations.insert(relation(*to), (id, version));
+                Ok(Change::Put {
+                    name: named(*to),
+                    id,
+                    body: view(&[]),
+                })
+            }
+            Step::Drop(n) => {
+                self.relations.remove(&relation(*n)).ok_or(())?;
+                Ok(Change::Drop(named(*n)))
+            }
+            Step::CreateSchema(n) if !self.schemas.contains(&format!("s{n}")) => {
+                self.schemas.push(format!("s{n}"));
+                self.schemas.sort();
+                Ok(create_schema(&format!("s{n}")))
+            }
+            Step::DropSchema(n) => {
+                let name = format!("s{n}");
+                let at = self.schemas.iter().position(|s| *s == name).ok_or(())?;
+                self.schemas.remove(at);
+                Ok(Change::DropSchema(Name::from(name.as_str())))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever is done in whatever order, the catalog shows what the model shows, at every
+    /// version that is kept, from this handle and from a new one.
+    #[test]
+    fn the_sqlite_store_follows_the_model(steps in prop::collection::vec(step(), 1..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = sqlite(folder.path());
+        let mut model = Model { schemas: vec!["default".to_owned()], ..Model::default() };
+        let mut kept = BTreeMap::from([(1, model.clone())]);
+        runtime().block_on(async {
+            for step in &steps {
+                let base = store.snapshot().await.unwrap().version();
+                match step {
+                    Step::Reopen => store = sqlite(folder.path()),
+                    Step::Purge => {
+                        store.purge(i64::MAX).await.unwrap();
+                        kept = kept.split_off(&base.0);
+                    }
+                    step => {
+                        let Ok(change) = model.step(step, base.0 + 1) else { continue };
+                        let version = commit(&store, base, vec![change]).await.unwrap();
+                        kept.insert(version.0, model.clone());
+                    }
+                }
+                prop_assert_eq!(Model::of(&store.snapshot().await.unwrap()), model.clone());
+            }
+            let fresh = sqlite(folder.path());
+            for (version, expected) in &kept {
+                let snapshot = fresh.snapshot_at(Version(*version)).await.unwrap();
+                prop_assert_eq!(&Model::of(&snapshot), expected);
+            }
+            prop_assert_eq!(fresh.verify().await.unwrap(), vec![]);
+            Ok(())
+        })?;
+    }
+}
