@@ -89,6 +89,8 @@ pub struct View {
     pub dependencies: Vec<Dependency>,
     /// How it follows changes of the columns beneath it.
     pub schema_mode: SchemaMode,
+    /// Whether the head of the statement names the columns, so that they match by position.
+    pub columns_named: bool,
 }
 
 /// A relation that a view reads. Views resolve by name; the id tells a rename from a new object.

@@ -28,6 +28,7 @@ pub fn view(reads: &[&str]) -> Arc<RelationBody> {
         settings: BTreeMap::from([("ansi_mode".to_owned(), "true".to_owned())]),
         dependencies: reads.iter().map(dependency).collect(),
         schema_mode: SchemaMode::Compensation,
+        columns_named: true,
     }))
 }
 
@@ -341,6 +342,7 @@ pub async fn project_files_are_remembered(store: &dyn CatalogStore) {
         path: path.to_owned(),
         digest: [7; 32],
         relations: vec![name("v")],
+        queries: 1,
         since: Version(0),
     };
     let forget = Change::DropProjectFile {

@@ -35,6 +35,8 @@ pub struct ProjectFile {
     pub digest: [u8; 32],
     /// What the file creates.
     pub relations: Vec<RelationName>,
+    /// How many validation queries it holds; they run at every apply.
+    pub queries: u32,
     /// The version that recorded this state; zero in a [`Change`].
     pub since: Version,
 }

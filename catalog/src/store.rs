@@ -92,31 +92,29 @@ pub struct HistoryRow {
     pub summary: String,
 }
 
-impl dyn CatalogStore {
-    /// Loads the bodies of `heads`, in order.
-    ///
-    /// # Errors
-    /// What [`CatalogStore::bodies`] returns.
-    pub async fn load(&self, heads: &[Arc<RelationHead>]) -> Result<Vec<Relation>> {
-        let stored: Vec<(EntryId, Version)> = heads
-            .iter()
-            .filter(|head| head.uncommitted.is_none())
-            .map(|head| (head.id, head.since))
-            .collect();
-        let mut bodies = self.bodies(&stored).await?.into_iter();
-        let mut relations = Vec::with_capacity(heads.len());
-        for head in heads {
-            let body = match &head.uncommitted {
-                Some(body) => Some(Arc::clone(body)),
-                None => bodies.next(),
-            };
-            relations.extend(body.map(|body| Relation {
-                id: head.id,
-                since: head.since,
-                name: head.name.clone(),
-                body,
-            }));
-        }
-        Ok(relations)
+/// Loads the bodies of `heads`, in order.
+///
+/// # Errors
+/// What [`CatalogStore::bodies`] returns.
+pub async fn load(store: &dyn CatalogStore, heads: &[Arc<RelationHead>]) -> Result<Vec<Relation>> {
+    let stored: Vec<(EntryId, Version)> = heads
+        .iter()
+        .filter(|head| head.uncommitted.is_none())
+        .map(|head| (head.id, head.since))
+        .collect();
+    let mut bodies = store.bodies(&stored).await?.into_iter();
+    let mut relations = Vec::with_capacity(heads.len());
+    for head in heads {
+        let body = match &head.uncommitted {
+            Some(body) => Some(Arc::clone(body)),
+            None => bodies.next(),
+        };
+        relations.extend(body.map(|body| Relation {
+            id: head.id,
+            since: head.since,
+            name: head.name.clone(),
+            body,
+        }));
     }
+    Ok(relations)
 }

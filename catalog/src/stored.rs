@@ -59,6 +59,8 @@ enum StoredDefinition {
         settings: BTreeMap<String, String>,
         dependencies: Vec<StoredDependency>,
         schema_mode: String,
+        #[serde(default)]
+        columns_named: bool,
     },
     ExternalTable {
         location: String,
@@ -110,6 +112,7 @@ fn encode_definition(definition: &Definition) -> StoredDefinition {
             settings: view.settings.clone(),
             dependencies: view.dependencies.iter().map(encode_dependency).collect(),
             schema_mode: view.schema_mode.as_str().to_owned(),
+            columns_named: view.columns_named,
         },
         Definition::ExternalTable(table) => StoredDefinition::ExternalTable {
             location: table.location.clone(),
@@ -166,6 +169,7 @@ fn decode_definition(definition: StoredDefinition) -> Result<Definition, DecodeE
             settings,
             dependencies,
             schema_mode,
+            columns_named,
         } => Definition::View(View {
             text,
             dialect,
@@ -174,6 +178,7 @@ fn decode_definition(definition: StoredDefinition) -> Result<Definition, DecodeE
             dependencies: dependencies.into_iter().map(decode_dependency).collect(),
             schema_mode: SchemaMode::parse(&schema_mode)
                 .ok_or(DecodeError::SchemaMode(schema_mode))?,
+            columns_named,
         }),
         StoredDefinition::ExternalTable {
             location,

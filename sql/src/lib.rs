@@ -1,1 +1,41 @@
+#![doc = include_str!("../README.md")]
 
+mod context;
+pub mod ddl;
+mod dialect;
+mod error;
+mod expand;
+mod functions;
+mod graph;
+pub mod information_schema;
+mod level;
+mod parse;
+mod passes;
+mod planner;
+mod prepare;
+pub mod project;
+mod references;
+mod registry;
+mod reject;
+pub mod render;
+mod rewrite;
+mod settings;
+mod show;
+mod spelling;
+pub mod statement;
+mod text;
+pub mod types;
+pub mod wire;
+
+pub use ddl::{DefineTable, DefinedTable, Definer, Effect, Executor, Origin, SessionContext};
+pub use dialect::Dialect;
+pub use error::{Error, Result};
+pub use graph::Temporary;
+pub use mica_catalog::INFORMATION_SCHEMA;
+pub use parse::{Parsed, TEXT_DEPTH_MAX, parse};
+pub use planner::{Against, Limits, Planned, Planner, Providers};
+pub use prepare::{Prepared, rows};
+pub use registry::function_names;
+pub use settings::{SETTINGS, Scope, Setting, Settings};
+pub use statement::Statement;
+pub use text::{Position, StatementText, is_open, one, split};

@@ -59,7 +59,7 @@ CREATE TABLE dependencies (
 CREATE INDEX dependencies_name ON dependencies (schema_fold, name_fold);
 CREATE TABLE project_files (
     project TEXT NOT NULL, path TEXT NOT NULL, since_version INTEGER NOT NULL,
-    digest BLOB NOT NULL, relations TEXT NOT NULL,
+    digest BLOB NOT NULL, relations TEXT NOT NULL, queries INTEGER NOT NULL,
     PRIMARY KEY (project, path)
 ) STRICT, WITHOUT ROWID;
 ";

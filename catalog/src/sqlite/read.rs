@@ -530,7 +530,7 @@ pub(super) fn project_files(
     let failed = |source| sqlite_error(path, "read project files", source);
     let mut statement = connection
         .prepare_cached(
-            "SELECT path, since_version, digest, relations FROM project_files
+            "SELECT path, since_version, digest, relations, queries FROM project_files
              WHERE project = ?1 ORDER BY path",
         )
         .map_err(failed)?;
@@ -543,6 +543,7 @@ pub(super) fn project_files(
                 path: row.get(0)?,
                 digest: row.get(2)?,
                 relations: Vec::new(),
+                queries: row.get(4)?,
                 since: Version(since as u64),
             };
             Ok((file, relations))

@@ -313,8 +313,16 @@ impl Writer<'_> {
         })?;
         self.run(
             "INSERT OR REPLACE INTO project_files
-             (project, path, since_version, digest, relations) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![file.project, file.path, self.at(), file.digest, relations],
+             (project, path, since_version, digest, relations, queries)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                file.project,
+                file.path,
+                self.at(),
+                file.digest,
+                relations,
+                file.queries
+            ],
         )
         .map(drop)
     }

@@ -1,0 +1,199 @@
+//! Readers of what a draft changed: planned again in the same commit.
+//!
+//! Those that still plan follow. If one does not, `ansi` refuses, and `spark` commits and marks it
+//! broken with the reason; recreating the name heals it. A reader whose own columns change (in the
+//! EVOLUTION modes) is a change for its readers in turn.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use mica_catalog::{Definition, Relation, RelationName, SchemaMode, View, fold};
+
+use super::draft::{Draft, Touched};
+use super::views::{definition, keep_comments};
+use super::{Executor, SessionContext};
+use crate::expand::is_lossless;
+use crate::planner::{Against, PlannedView};
+use crate::{Dialect, Error, Result, parse, text, types};
+
+impl Executor {
+    pub(super) async fn replan_dependents(
+        &self,
+        draft: &mut Draft,
+        session: &SessionContext,
+    ) -> Result<()> {
+        loop {
+            let touched = draft.touched();
+            if touched.is_empty() {
+                return Ok(());
+            }
+            self.refuse_gone(draft, &touched).await?;
+            let names: Vec<RelationName> = touched.into_keys().collect();
+            for reader in self.stored_readers(draft, &names).await? {
+                self.replan(draft, reader, session).await?;
+            }
+        }
+    }
+
+    /// Stored readers of `names` that the draft neither drops nor has planned itself.
+    async fn stored_readers(&self, draft: &Draft, names: &[RelationName]) -> Result<Vec<Relation>> {
+        let store = self.planner.store();
+        let mut heads = store.dependents(draft.base(), names).await?;
+        heads.retain(|head| {
+            let now = draft.snapshot().relation_by_id(head.id);
+            now.is_some_and(|now| now.name == head.name) && !draft.was_put(&head.name)
+        });
+        Ok(mica_catalog::load(&**store, &heads).await?)
+    }
+
+    async fn refuse_gone(
+        &self,
+        draft: &Draft,
+        touched: &std::collections::BTreeMap<RelationName, Touched>,
+    ) -> Result<()> {
+        for (name, why) in touched {
+            let gone = draft.snapshot().relation(name).is_none();
+            if !gone || *why != (Touched::Gone { refuse: true }) {
+                continue;
+            }
+            let readers = self
+                .stored_readers(draft, std::slice::from_ref(name))
+                .await?;
+            if !readers.is_empty() {
+                return Err(Error::Dependents {
+                    action: "drop or rename",
+                    name: name.clone(),
+                    dependents: readers.into_iter().map(|reader| reader.name).collect(),
+                    reason: "drop those first, or add CASCADE".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn replan(
+        &self,
+        draft: &mut Draft,
+        reader: Relation,
+        session: &SessionContext,
+    ) -> Result<()> {
+        let Definition::View(view) = &reader.body.definition else {
+            return Ok(());
+        };
+        let planned = self.plan_stored(draft, view, session).await;
+        let columns = planned.and_then(|planned| {
+            let columns = evolved(&reader, view, &planned.columns)?;
+            Ok((columns, planned.dependencies))
+        });
+        let mut body = (*reader.body).clone();
+        match columns {
+            Ok((columns, dependencies)) => {
+                body.broken = None;
+                body.columns = keep_comments(&columns, &reader.body.columns);
+                let mut view = view.clone();
+                view.dependencies = dependencies;
+                body.definition = Definition::View(view);
+            }
+            Err(error) if session.scope.dialect == Dialect::Ansi => {
+                return Err(Error::Dependents {
+                    action: "change what is read by",
+                    name: reader.name.clone(),
+                    dependents: Vec::new(),
+                    reason: format!("it could not be planned any more: {error}"),
+                });
+            }
+            Err(error) => {
+                let note = format!("view '{}' is broken now: {error}", reader.name);
+                draft.notes.push(note);
+                body.broken = Some(error.to_string());
+            }
+        }
+        draft.put(&reader.name, body, Some(&reader))?;
+        Ok(())
+    }
+
+    /// Plans the text of a stored view against the draft.
+    pub(super) async fn plan_stored(
+        &self,
+        draft: &Draft,
+        view: &View,
+        session: &SessionContext,
+    ) -> Result<PlannedView> {
+        let scope = session.scope.of_view(view)?;
+        let text = text::one(&view.text, scope.dialect)?;
+        let (query, text) = parse::parse_query(text, scope.dialect)?;
+        let against = Against {
+            snapshot: draft.snapshot(),
+            temporary: &Default::default(),
+            scope: &scope,
+        };
+        self.planner.view(&query, &text, against).await
+    }
+
+    /// A view's definition with another text.
+    pub(super) fn with_text(
+        view: &View,
+        text: String,
+        planned: &PlannedView,
+        session: &SessionContext,
+    ) -> View {
+        let dependencies = planned.dependencies.clone();
+        definition(text, &session.scope, dependencies, view.schema_mode, false)
+    }
+}
+
+/// The columns that `reader` has now that its query gives `new`: the promised ones where its mode
+/// keeps a promise, checked, else the new ones.
+fn evolved(reader: &Relation, view: &View, new: &SchemaRef) -> Result<SchemaRef> {
+    if view.schema_mode == SchemaMode::Evolution && !view.columns_named {
+        return Ok(std::sync::Arc::clone(new));
+    }
+    let promised = reader.body.columns.fields();
+    let mut fields = Vec::with_capacity(promised.len());
+    let names: BTreeSet<String> = new
+        .fields()
+        .iter()
+        .map(|field| fold(field.name()))
+        .collect();
+    for (at, field) in promised.iter().enumerate() {
+        let changed = |problem: String| Error::SchemaChanged {
+            view: reader.name.clone(),
+            column: field.name().clone(),
+            problem,
+        };
+        let found = match view.columns_named {
+            true => new.fields().get(at),
+            false => new
+                .fields()
+                .iter()
+                .find(|new| fold(new.name()) == fold(field.name())),
+        };
+        let Some(found) = found else {
+            let has: Vec<&str> = names.iter().map(String::as_str).collect();
+            let near = mica_catalog::near_matches(field.name(), has.into_iter());
+            let near = near
+                .first()
+                .map_or(String::new(), |near| format!(" (it has '{near}')"));
+            return Err(changed(format!("which its query no longer has{near}")));
+        };
+        let (from, to) = (found.data_type(), field.data_type());
+        let fits = match view.schema_mode {
+            SchemaMode::Binding => from == to,
+            SchemaMode::Compensation => is_lossless(from, to),
+            SchemaMode::TypeEvolution | SchemaMode::Evolution => true,
+        };
+        if !fits {
+            let (from, to) = (types::sql_name(from), types::sql_name(to));
+            return Err(changed(format!("as {to}, but its query gives {from}")));
+        }
+        let keeps = matches!(
+            view.schema_mode,
+            SchemaMode::Binding | SchemaMode::Compensation
+        );
+        let data_type = if keeps { to } else { from };
+        fields.push(field.as_ref().clone().with_data_type(data_type.clone()));
+    }
+    Ok(std::sync::Arc::new(
+        datafusion::arrow::datatypes::Schema::new(fields),
+    ))
+}

@@ -1,0 +1,157 @@
+//! Changes that are not committed yet, on a snapshot that shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mica_catalog::{
+    Change, EntryId, ProjectFile, Relation, RelationBody, RelationName, Snapshot, fold,
+};
+
+use crate::Result;
+
+/// Why the readers of a relation have to be planned again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Touched {
+    /// Its columns changed, or it is new.
+    Columns,
+    /// It is gone. `refuse` if its readers forbid that.
+    Gone {
+        /// Whether a reader makes the statement fail.
+        refuse: bool,
+    },
+}
+
+/// Changes on top of a snapshot.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    base: Snapshot,
+    current: Snapshot,
+    changes: Vec<Change>,
+    touched: BTreeMap<RelationName, Touched>,
+    /// Bodies that the draft put, by folded name.
+    put: BTreeMap<RelationName, Arc<RelationBody>>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+impl Draft {
+    /// No changes yet.
+    pub fn new(base: Snapshot) -> Self {
+        Self {
+            current: base.clone(),
+            base,
+            changes: Vec::new(),
+            touched: BTreeMap::new(),
+            put: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What the changes were made for.
+    pub fn base(&self) -> &Snapshot {
+        &self.base
+    }
+
+    /// The catalog as it would be.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.current
+    }
+
+    /// What has changed.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
+    pub(super) fn touched(&mut self) -> BTreeMap<RelationName, Touched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    pub(super) fn was_put(&self, name: &RelationName) -> bool {
+        self.put.contains_key(name)
+    }
+
+    /// Adds a change.
+    ///
+    /// # Errors
+    /// What [`Snapshot::apply`] says.
+    pub(crate) fn push(&mut self, change: Change) -> Result<()> {
+        self.current = self.current.apply(std::slice::from_ref(&change))?;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// Puts a body, unless `old` is the same already. Returns whether anything changed.
+    ///
+    /// # Errors
+    /// What [`Snapshot::apply`] says.
+    pub(crate) fn put(
+        &mut self,
+        name: &RelationName,
+        mut body: RelationBody,
+        old: Option<&Relation>,
+    ) -> Result<bool> {
+        let id = old.map_or_else(EntryId::random, |old| old.id);
+        if let Some(old) = old {
+            body.created_at_ms = old.body.created_at_ms;
+            body.owner.clone_from(&old.body.owner);
+            if *old.body == body && old.name == *name {
+                self.put.insert(name.clone(), Arc::clone(&old.body));
+                return Ok(false);
+            }
+        }
+        if old.is_none_or(|old| !same_columns(&old.body, &body) || old.body.broken.is_some()) {
+            self.touch(name, Touched::Columns);
+        }
+        let body = Arc::new(body);
+        self.put.insert(name.clone(), Arc::clone(&body));
+        let name = name.clone();
+        self.push(Change::Put { name, id, body })?;
+        Ok(true)
+    }
+
+    /// Removes a relation; its readers are looked at before the commit.
+    ///
+    /// # Errors
+    /// What [`Snapshot::apply`] says.
+    pub(crate) fn drop(&mut self, name: &RelationName, refuse: bool) -> Result<()> {
+        self.touch(name, Touched::Gone { refuse });
+        self.put.remove(name);
+        self.push(Change::Drop(name.clone()))
+    }
+
+    pub(crate) fn touch(&mut self, name: &RelationName, touched: Touched) {
+        self.touched.insert(name.clone(), touched);
+    }
+
+    /// Remembers a file of a project as applied.
+    ///
+    /// # Errors
+    /// Never at present; changes of files do not conflict.
+    pub fn put_file(&mut self, file: ProjectFile) -> Result<()> {
+        self.push(Change::PutProjectFile(file))
+    }
+
+    /// Forgets a file of a project.
+    ///
+    /// # Errors
+    /// Never at present.
+    pub fn drop_file(&mut self, project: &str, path: &str) -> Result<()> {
+        self.push(Change::DropProjectFile {
+            project: project.to_owned(),
+            path: path.to_owned(),
+        })
+    }
+}
+
+/// Whether readers see the same columns: names without case, and types.
+fn same_columns(a: &RelationBody, b: &RelationBody) -> bool {
+    let (a, b) = (a.columns.fields(), b.columns.fields());
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|(a, b)| fold(a.name()) == fold(b.name()) && a.data_type() == b.data_type())
+}

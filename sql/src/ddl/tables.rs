@@ -1,0 +1,148 @@
+//! Creating and refreshing external tables.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use mica_catalog::{COMMENT_KEY, Definition, RelationBody, RelationKind, Source};
+use sqlparser::ast::ObjectName;
+
+use super::views::{exists, keep_comments, now_ms, outcome, wrong_kind};
+use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext};
+use crate::statement::{CreateTable, TableColumn};
+use crate::{Dialect, Error, Result, references, wire};
+
+impl Executor {
+    pub(super) async fn create_table(
+        &self,
+        draft: &mut Draft,
+        table: &CreateTable,
+        session: &SessionContext,
+        origin: &Origin,
+        source: Option<&Source>,
+    ) -> Result<String> {
+        if table.temporary && source.is_none() && *origin == Origin::Client {
+            // Stored instead: the session's end would otherwise be the end of views over it.
+            draft.notes.push(format!(
+                "a temporary view over files is stored as a table: '{}'",
+                table.name
+            ));
+        }
+        let name = references::resolve_object(&table.name, &session.scope)?;
+        let old = self.current(draft, &name).await?;
+        if let Some(old) = &old {
+            if table.if_not_exists {
+                return Ok(format!("'{name}' exists already"));
+            }
+            if !table.or_replace && source.is_none() {
+                return Err(exists(old));
+            }
+            if old.kind() != RelationKind::ExternalTable && source.is_none() {
+                return Err(wrong_kind(old, "table", "drop it first"));
+            }
+        }
+        let Some(location) = table.location.clone() else {
+            return Err(Error::invalid(
+                "the table has no location: add LOCATION 'path', or OPTIONS (path 'path')",
+            ));
+        };
+        let request = DefineTable {
+            name: name.clone(),
+            location,
+            format: table.format.clone(),
+            options: table.options.clone(),
+            columns: declared(&table.columns),
+            partition_columns: table.partition_columns.clone(),
+            dialect: session.scope.dialect,
+            origin: origin.clone(),
+        };
+        let mut defined = self.define(request).await?;
+        defined.table.statement = Some(table.text.clone());
+        draft.notes.extend(defined.note.take());
+        let body = RelationBody {
+            columns: with_comments(&defined.columns, &table.columns),
+            comment: table.comment.clone(),
+            owner: session.user.clone(),
+            properties: table.properties.clone(),
+            created_at_ms: now_ms(),
+            source: source.cloned(),
+            broken: None,
+            definition: Definition::ExternalTable(defined.table),
+        };
+        let changed = draft.put(&name, body, old.as_ref())?;
+        Ok(outcome("table", &name, old.is_some(), changed))
+    }
+
+    async fn define(&self, request: DefineTable) -> Result<DefinedTable> {
+        let name = request.name.clone();
+        let defined = self.definer.define(request).await;
+        defined.map_err(|source| Error::Define { name, source })
+    }
+
+    /// Infers the columns of a table again.
+    pub(super) async fn refresh(
+        &self,
+        draft: &mut Draft,
+        name: &ObjectName,
+        session: &SessionContext,
+    ) -> Result<String> {
+        let name = references::resolve_object(name, &session.scope)?;
+        let old = self.require(draft, &name).await?;
+        let Definition::ExternalTable(table) = &old.body.definition else {
+            return Err(wrong_kind(&old, "table", "a view needs no refresh"));
+        };
+        let request = DefineTable {
+            name: name.clone(),
+            location: table.location.clone(),
+            format: table.format.clone(),
+            options: table.options.clone(),
+            columns: None,
+            partition_columns: table.partition_columns.clone(),
+            dialect: inferred_in(table),
+            // The location was admitted when the table was made.
+            origin: Origin::Operator {
+                folder: "/".to_owned(),
+            },
+        };
+        let mut defined = self.define(request).await?;
+        draft.notes.extend(defined.note.take());
+        defined.table.statement.clone_from(&table.statement);
+        let mut body = (*old.body).clone();
+        body.columns = keep_comments(&defined.columns, &old.body.columns);
+        body.definition = Definition::ExternalTable(defined.table);
+        let changed = draft.put(&old.name, body, Some(&old))?;
+        Ok(match changed {
+            true => format!("refreshed table '{name}': its columns changed"),
+            false => format!("table '{name}' is unchanged"),
+        })
+    }
+}
+
+/// The dialect whose types were inferred, as the definer left it in the options.
+fn inferred_in(table: &mica_catalog::ExternalTable) -> Dialect {
+    let stored = table.options.get("dialect").map(String::as_str);
+    stored
+        .and_then(|name| Dialect::parse(name).ok())
+        .unwrap_or_default()
+}
+
+fn declared(columns: &[TableColumn]) -> Option<SchemaRef> {
+    if columns.is_empty() {
+        return None;
+    }
+    let field =
+        |column: &TableColumn| Field::new(&column.name, wire::column_type(&column.data_type), true);
+    let fields: Vec<Field> = columns.iter().map(field).collect();
+    Some(Arc::new(Schema::new(fields)))
+}
+
+fn with_comments(columns: &Schema, declared: &[TableColumn]) -> SchemaRef {
+    let commented: Vec<Field> = declared
+        .iter()
+        .filter_map(|column| {
+            let comment = column.comment.clone()?;
+            let field = Field::new(&column.name, column.data_type.clone(), true);
+            Some(field.with_metadata([(COMMENT_KEY.to_owned(), comment)].into()))
+        })
+        .collect();
+    keep_comments(columns, &Schema::new(commented))
+}

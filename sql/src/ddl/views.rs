@@ -1,0 +1,296 @@
+//! Creating and altering views.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use mica_catalog::{
+    COMMENT_KEY, Definition, EntryId, Error as CatalogError, Relation, RelationBody, RelationKind,
+    RelationName, SchemaMode, Source, Version, View, fold,
+};
+
+use super::{Draft, Executor, SessionContext};
+use crate::graph::{TEMPORARY, Temporary};
+use crate::planner::{Against, PlannedView};
+use crate::statement::{CreateView, ViewColumn};
+use crate::{Error, Parsed, Result, Scope, references};
+
+impl Executor {
+    pub(super) async fn create_view(
+        &self,
+        draft: &mut Draft,
+        parsed: &Parsed,
+        view: &CreateView,
+        session: &SessionContext,
+        source: Option<&Source>,
+    ) -> Result<String> {
+        let name = references::resolve_object(&view.name, &session.scope)?;
+        let old = self.current(draft, &name).await?;
+        if let Some(old) = &old {
+            if view.if_not_exists {
+                return Ok(format!("'{name}' exists already"));
+            }
+            if !view.or_replace && source.is_none() {
+                return Err(exists(old));
+            }
+            if old.kind() != RelationKind::View && source.is_none() {
+                return Err(wrong_kind(old, "view", "drop it first"));
+            }
+        }
+        let planned = self.plan_view(draft, parsed, view, session).await?;
+        let body = view_body(parsed, view, planned, session, source)?;
+        let changed = draft.put(&name, body, old.as_ref())?;
+        Ok(outcome("view", &name, old.is_some(), changed))
+    }
+
+    async fn plan_view(
+        &self,
+        draft: &Draft,
+        parsed: &Parsed,
+        view: &CreateView,
+        session: &SessionContext,
+    ) -> Result<PlannedView> {
+        let against = Against {
+            snapshot: draft.snapshot(),
+            temporary: &session.temporary,
+            scope: &session.scope,
+        };
+        let planned = self
+            .planner
+            .view(&view.query, &parsed.text, against)
+            .await?;
+        let temporary = planned
+            .dependencies
+            .iter()
+            .find(|dependency| dependency.name.schema.as_str() == TEMPORARY);
+        if let Some(temporary) = temporary {
+            return Err(Error::invalid(format!(
+                "a stored view cannot read the temporary view '{}'; make one of both the other",
+                temporary.name.relation
+            )));
+        }
+        Ok(planned)
+    }
+
+    pub(super) async fn create_temporary_view(
+        &self,
+        parsed: &Parsed,
+        view: &CreateView,
+        session: &mut SessionContext,
+    ) -> Result<String> {
+        let [part] = view.name.0.as_slice() else {
+            return Err(Error::invalid("the name of a temporary view has no schema"));
+        };
+        let name = part
+            .as_ident()
+            .map(|ident| ident.value.clone())
+            .unwrap_or_default();
+        if session.temporary.get(&name).is_some() && !view.or_replace {
+            if view.if_not_exists {
+                return Ok(format!("temporary view '{name}' exists already"));
+            }
+            return Err(Error::Catalog(CatalogError::AlreadyExists {
+                kind: "temporary view",
+                name,
+            }));
+        }
+        let snapshot = self.planner.store().snapshot().await?;
+        let against = Against {
+            snapshot: &snapshot,
+            temporary: &session.temporary,
+            scope: &session.scope,
+        };
+        let planned = self
+            .planner
+            .view(&view.query, &parsed.text, against)
+            .await?;
+        let folded = fold(&name);
+        let own = |dependency: &mica_catalog::Dependency| {
+            dependency.name.schema.as_str() == TEMPORARY
+                && dependency.name.relation.folded() == folded
+        };
+        let full = Temporary::name(&mica_catalog::Name::from(name.as_str()));
+        if planned.dependencies.iter().any(own) {
+            return Err(Error::Catalog(CatalogError::Cycle { path: vec![full] }));
+        }
+        let body = view_body(parsed, view, planned, session, None)?;
+        session.temporary.insert(Relation {
+            id: EntryId::random(),
+            since: Version(0),
+            name: full,
+            body: Arc::new(body),
+        });
+        Ok(format!("created temporary view '{name}'"))
+    }
+
+    /// The relation of that name in the draft, with its body.
+    pub(super) async fn current(
+        &self,
+        draft: &Draft,
+        name: &RelationName,
+    ) -> Result<Option<Relation>> {
+        let Some(head) = draft.snapshot().relation(name) else {
+            draft.snapshot().require_schema(name.schema.as_str())?;
+            return Ok(None);
+        };
+        let store = &**self.planner.store();
+        let loaded = mica_catalog::load(store, &[Arc::clone(head)]).await?;
+        Ok(loaded.into_iter().next())
+    }
+
+    /// As [`Executor::current`], for a relation that must be there.
+    pub(super) async fn require(&self, draft: &Draft, name: &RelationName) -> Result<Relation> {
+        let found = self.current(draft, name).await?;
+        found.ok_or_else(|| Error::Catalog(draft.snapshot().not_found(name)))
+    }
+}
+
+/// `created view 'a.b'`, or what happened instead.
+pub(super) fn outcome(kind: &str, name: &RelationName, existed: bool, changed: bool) -> String {
+    match (existed, changed) {
+        (false, _) => format!("created {kind} '{name}'"),
+        (true, true) => format!("replaced {kind} '{name}'"),
+        (true, false) => format!("{kind} '{name}' is unchanged"),
+    }
+}
+
+pub(super) fn exists(old: &Relation) -> Error {
+    Error::Catalog(CatalogError::AlreadyExists {
+        kind: match old.kind() {
+            RelationKind::View => "view",
+            RelationKind::ExternalTable => "table",
+        },
+        name: old.name.to_string(),
+    })
+}
+
+pub(super) fn wrong_kind(old: &Relation, wanted: &'static str, hint: &'static str) -> Error {
+    Error::WrongKind {
+        name: old.name.clone(),
+        found: match old.kind() {
+            RelationKind::View => "view",
+            RelationKind::ExternalTable => "table",
+        },
+        wanted,
+        hint,
+    }
+}
+
+fn view_body(
+    parsed: &Parsed,
+    view: &CreateView,
+    planned: PlannedView,
+    session: &SessionContext,
+    source: Option<&Source>,
+) -> Result<RelationBody> {
+    let columns = named_columns(planned.columns, &view.columns)?;
+    check_unique(&columns)?;
+    Ok(RelationBody {
+        columns,
+        comment: view.comment.clone(),
+        owner: session.user.clone(),
+        properties: view.properties.clone(),
+        created_at_ms: now_ms(),
+        source: source.cloned(),
+        broken: None,
+        definition: Definition::View(definition(
+            view.text.clone(),
+            &session.scope_of(parsed),
+            planned.dependencies,
+            view.schema_mode.unwrap_or_default(),
+            !view.columns.is_empty(),
+        )),
+    })
+}
+
+impl SessionContext {
+    /// The session's scope, in the dialect that the statement was read in.
+    fn scope_of(&self, parsed: &Parsed) -> Scope {
+        Scope {
+            dialect: parsed.dialect,
+            ..self.scope.clone()
+        }
+    }
+}
+
+/// A view's definition in a scope.
+pub(super) fn definition(
+    text: String,
+    scope: &Scope,
+    dependencies: Vec<mica_catalog::Dependency>,
+    schema_mode: SchemaMode,
+    columns_named: bool,
+) -> View {
+    View {
+        text,
+        dialect: scope.dialect.as_str().to_owned(),
+        default_schema: scope.schema.clone(),
+        settings: scope.settings.meaning(),
+        dependencies,
+        schema_mode,
+        columns_named,
+    }
+}
+
+/// The query's columns under the names of the statement's head, with their comments.
+fn named_columns(columns: SchemaRef, named: &[ViewColumn]) -> Result<SchemaRef> {
+    if named.is_empty() {
+        return Ok(columns);
+    }
+    if named.len() != columns.fields().len() {
+        return Err(Error::invalid(format!(
+            "the view names {} columns, its query has {}",
+            named.len(),
+            columns.fields().len()
+        )));
+    }
+    let fields = columns.fields().iter().zip(named).map(|(field, column)| {
+        let field = Field::new(&column.name, field.data_type().clone(), true);
+        match &column.comment {
+            Some(comment) => {
+                field.with_metadata([(COMMENT_KEY.to_owned(), comment.clone())].into())
+            }
+            None => field,
+        }
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
+}
+
+fn check_unique(columns: &Schema) -> Result<()> {
+    let mut seen = HashSet::new();
+    let twice = columns
+        .fields()
+        .iter()
+        .find(|field| !seen.insert(fold(field.name())));
+    match twice {
+        Some(field) => Err(Error::invalid(format!(
+            "two columns of the view are called '{}'; give one an alias",
+            field.name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |elapsed| elapsed.as_millis() as i64)
+}
+
+/// Comments of `old` on the columns of `new` that have the same name.
+pub(super) fn keep_comments(new: &Schema, old: &Schema) -> SchemaRef {
+    let comments: BTreeMap<String, &String> = old
+        .fields()
+        .iter()
+        .filter_map(|field| Some((fold(field.name()), field.metadata().get(COMMENT_KEY)?)))
+        .collect();
+    let fields = new.fields().iter().map(|field| {
+        let mut field = field.as_ref().clone();
+        if let Some(comment) = comments.get(&fold(field.name())) {
+            let metadata = [(COMMENT_KEY.to_owned(), (*comment).clone())];
+            field.set_metadata(metadata.into());
+        }
+        field
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

@@ -1,0 +1,31 @@
+//! Functions of our own: those that DataFusion and datafusion-spark lack or answer otherwise.
+
+mod date_parts;
+mod divide;
+mod nested_names;
+mod operators;
+mod round;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+
+pub(crate) use nested_names::NestedNames;
+pub(crate) use operators::SparkOperators;
+
+/// Internal names begin so; nobody calls them, and no list shows them.
+pub(crate) const INTERNAL_PREFIX: &str = "mica_";
+
+/// Functions of every dialect.
+pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
+    date_parts::ansi()
+}
+
+/// Functions of the spark dialect, with the name that each is called by.
+pub(crate) fn spark() -> Vec<(&'static str, Arc<ScalarUDF>)> {
+    let mut functions = date_parts::spark();
+    functions.push(("round", round::spark_round()));
+    functions.push((divide::DIVIDE, divide::spark_divide()));
+    functions.push((divide::DIV, divide::spark_div()));
+    functions
+}

@@ -1,0 +1,579 @@
+//! Statements from tokens.
+//!
+//! Queries are sqlparser's. The heads of our statements are parsed here on top of its [`Parser`],
+//! one file per family, as DataFusion's `DFParser` does: sqlparser lacks some of them and ignores
+//! parts of others.
+
+mod alter;
+mod create_table;
+mod create_view;
+mod show;
+
+use std::collections::BTreeMap;
+
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::statement::{
+    CreateSchema, Describe, Drop, DropBehavior, DropKind, Explain, SetStatement,
+};
+use crate::{Dialect, Error, Position, Result, Statement, StatementText, reject};
+
+/// Depth to which expressions and queries may nest in a text. Deeper ones are refused; those that
+/// BI tools generate stay well below.
+pub const TEXT_DEPTH_MAX: usize = 300;
+
+/// A statement with what its text says besides.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The statement.
+    pub statement: Statement,
+    /// Its text.
+    pub text: StatementText,
+    /// The dialect that it was read in.
+    pub dialect: Dialect,
+}
+
+/// Reads one statement.
+///
+/// # Errors
+/// [`Error::Syntax`] with line and column; [`Error::Unsupported`] for what is valid SQL that this
+/// Mica does not run, clauses that DataFusion would ignore included.
+pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
+    let sqlparser = Parser::new(dialect.grammar())
+        .with_tokens_with_locations(text.tokens.clone())
+        .with_recursion_limit(TEXT_DEPTH_MAX);
+    let mut parser = StatementParser {
+        parser: sqlparser,
+        text: &text,
+        dialect,
+    };
+    let statement = parser.statement()?;
+    let next = parser.parser.peek_token();
+    if next.token != Token::EOF {
+        return parser.expected("the end of the statement", next);
+    }
+    reject::check(&statement, dialect)?;
+    Ok(Parsed {
+        statement,
+        text,
+        dialect,
+    })
+}
+
+/// Reads the query of a stored view.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn parse_query(text: StatementText, dialect: Dialect) -> Result<(Query, StatementText)> {
+    match parse(text, dialect)? {
+        Parsed {
+            statement: Statement::Query(query),
+            text,
+            ..
+        } => Ok((*query, text)),
+        _ => Err(Error::invalid("the definition of a view must be a query")),
+    }
+}
+
+/// A parser of statement heads.
+pub(crate) struct StatementParser<'a> {
+    parser: Parser<'static>,
+    text: &'a StatementText,
+    dialect: Dialect,
+}
+
+/// sqlparser's error, with its position out of the message.
+fn syntax(error: ParserError) -> Error {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+        ParserError::RecursionLimitExceeded => {
+            return Error::Limit {
+                what: "the nesting of the statement's text".to_owned(),
+                limit: TEXT_DEPTH_MAX as u64,
+                flag: "fixed",
+            };
+        }
+    };
+    let (message, at) = match message.rsplit_once(" at Line: ") {
+        Some((message, at)) => (message.to_owned(), Some(at.to_owned())),
+        None => (message, None),
+    };
+    let position = at.and_then(|at| {
+        let (line, column) = at.split_once(", Column: ")?;
+        Some(Position {
+            line: line.parse().ok()?,
+            column: column.parse().ok()?,
+        })
+    });
+    let message = message.replace("found: EOF", "found: the end of the text");
+    match position {
+        Some(position) => Error::Syntax { position, message },
+        None => Error::Syntax {
+            position: Position { line: 1, column: 1 },
+            message,
+        },
+    }
+}
+
+impl StatementParser<'_> {
+    fn statement(&mut self) -> Result<Statement> {
+        let first = self.parser.peek_token();
+        let Token::Word(word) = &first.token else {
+            return self.query_statement();
+        };
+        if word.quote_style.is_some() {
+            return self.expected("a statement", first);
+        }
+        match word.value.to_ascii_uppercase().as_str() {
+            "CREATE" => self.create(),
+            "DROP" => self.drop_statement(),
+            "ALTER" => self.alter(),
+            "COMMENT" => self.comment(),
+            "SHOW" => self.show(),
+            "USE" => self.use_statement(),
+            "DESCRIBE" | "DESC" => self.describe(),
+            "EXPLAIN" => self.explain(),
+            "SET" => self.set(),
+            "RESET" => self.reset(),
+            "REFRESH" => self.refresh(),
+            "UNDROP" => self.undrop(),
+            "RESTORE" => self.restore(),
+            "KILL" => self.kill(),
+            "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" => self.query_statement(),
+            other => self.not_ours(other, &first),
+        }
+    }
+
+    /// Statements that other engines know: named, so that nobody looks for a typing error.
+    fn not_ours<T>(&self, word: &str, first: &TokenWithSpan) -> Result<T> {
+        const KNOWN: [&str; 19] = [
+            "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "LOAD", "CACHE", "UNCACHE",
+            "ANALYZE", "MSCK", "GRANT", "REVOKE", "BEGIN", "START", "COMMIT", "ROLLBACK", "CALL",
+            "OPTIMIZE",
+        ];
+        if KNOWN.contains(&word) {
+            return Err(Error::Unsupported {
+                what: format!("the statement {word}"),
+                position: Some(first.span.start.into()),
+            });
+        }
+        self.expected("a statement", first.clone())
+    }
+
+    fn query_statement(&mut self) -> Result<Statement> {
+        Ok(Statement::Query(self.query()?))
+    }
+
+    fn query(&mut self) -> Result<Box<Query>> {
+        self.parser.parse_query().map_err(syntax)
+    }
+
+    /// A query, with its text.
+    fn query_with_text(&mut self) -> Result<(String, Box<Query>)> {
+        let text = self.text.text_from(self.parser.index()).to_owned();
+        Ok((text, self.query()?))
+    }
+
+    fn create(&mut self) -> Result<Statement> {
+        self.word("CREATE")?;
+        let or_replace = self.words(&["OR", "REPLACE"]);
+        let global = self.try_word("GLOBAL");
+        let _local = self.try_word("LOCAL");
+        let temporary = self.try_word("TEMPORARY") || self.try_word("TEMP");
+        if global {
+            return self.unsupported("a global temporary view");
+        }
+        let external = self.try_word("EXTERNAL");
+        if self.try_word("UNBOUNDED") {
+            return self.unsupported("an unbounded table");
+        }
+        if self.try_word("VIEW") && !external {
+            return self.create_view(or_replace, temporary);
+        }
+        if self.try_word("TABLE") {
+            return self.create_table(or_replace, temporary, external);
+        }
+        if !or_replace && !temporary && (self.try_word("SCHEMA") || self.try_word("DATABASE")) {
+            return self.create_schema();
+        }
+        for known in [
+            "FUNCTION",
+            "INDEX",
+            "MATERIALIZED",
+            "ROLE",
+            "USER",
+            "SEQUENCE",
+            "CATALOG",
+        ] {
+            if self.peek_word(known) {
+                return self.unsupported(&format!("CREATE {known}"));
+            }
+        }
+        let found = self.parser.peek_token();
+        self.expected("VIEW, EXTERNAL TABLE, TABLE, SCHEMA or DATABASE", found)
+    }
+
+    fn create_schema(&mut self) -> Result<Statement> {
+        let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
+        let name = self.parts()?;
+        let (mut comment, mut properties) = (None, BTreeMap::new());
+        loop {
+            if self.try_word("COMMENT") {
+                comment = Some(self.string()?);
+            } else if self.words(&["WITH", "DBPROPERTIES"]) {
+                properties = self.options()?;
+            } else if self.peek_word("LOCATION") || self.peek_word("MANAGED") {
+                return self.unsupported("a location of a schema");
+            } else {
+                break;
+            }
+        }
+        Ok(Statement::CreateSchema(CreateSchema {
+            name,
+            if_not_exists,
+            comment,
+            properties,
+        }))
+    }
+
+    fn drop_statement(&mut self) -> Result<Statement> {
+        self.word("DROP")?;
+        let _temporary = self.try_word("TEMPORARY") || self.try_word("TEMP");
+        let kind = if self.try_word("VIEW") {
+            DropKind::View
+        } else if self.words(&["EXTERNAL", "TABLE"]) || self.try_word("TABLE") {
+            DropKind::Table
+        } else if self.try_word("SCHEMA") || self.try_word("DATABASE") {
+            DropKind::Schema
+        } else {
+            let found = self.parser.peek_token();
+            return self.expected("VIEW, TABLE, SCHEMA or DATABASE", found);
+        };
+        let if_exists = self.words(&["IF", "EXISTS"]);
+        let mut names = vec![self.object_name()?];
+        while self.parser.consume_token(&Token::Comma) {
+            names.push(self.object_name()?);
+        }
+        let behavior = if self.try_word("CASCADE") {
+            Some(DropBehavior::Cascade)
+        } else if self.try_word("RESTRICT") {
+            Some(DropBehavior::Restrict)
+        } else {
+            None
+        };
+        let _purge = self.try_word("PURGE");
+        Ok(Statement::Drop(Drop {
+            kind,
+            if_exists,
+            names,
+            behavior,
+        }))
+    }
+
+    fn use_statement(&mut self) -> Result<Statement> {
+        self.word("USE")?;
+        let _kind = ["SCHEMA", "DATABASE", "NAMESPACE"]
+            .iter()
+            .any(|kind| self.try_word(kind));
+        Ok(Statement::Use(self.parts()?))
+    }
+
+    fn describe(&mut self) -> Result<Statement> {
+        self.parser.next_token();
+        if self.peek_query() {
+            return Ok(Statement::Describe(Describe::Query(self.query()?)));
+        }
+        if self.try_word("QUERY") {
+            return Ok(Statement::Describe(Describe::Query(self.query()?)));
+        }
+        let schema = self.try_word("SCHEMA") || self.try_word("DATABASE");
+        let _table = self.try_word("TABLE") || self.try_word("VIEW");
+        let extended = self.try_word("EXTENDED") || self.try_word("FORMATTED");
+        if schema {
+            return Ok(Statement::Describe(Describe::Schema(self.parts()?)));
+        }
+        let name = self.object_name()?;
+        Ok(Statement::Describe(Describe::Relation { name, extended }))
+    }
+
+    fn explain(&mut self) -> Result<Statement> {
+        self.word("EXPLAIN")?;
+        let (mut analyze, mut verbose, mut format) = (false, false, None);
+        loop {
+            if self.try_word("ANALYZE") {
+                analyze = true;
+            } else if self.try_word("VERBOSE") || self.try_word("EXTENDED") {
+                verbose = true;
+            } else if self.try_word("FORMATTED") {
+                format = Some("tree".to_owned());
+            } else if self.try_word("FORMAT") {
+                format = Some(self.name()?);
+            } else {
+                break;
+            }
+        }
+        if !self.peek_query() {
+            return self.unsupported("EXPLAIN of anything but a query");
+        }
+        Ok(Statement::Explain(Explain {
+            analyze,
+            verbose,
+            format,
+            query: self.query()?,
+        }))
+    }
+
+    fn set(&mut self) -> Result<Statement> {
+        self.word("SET")?;
+        let _scope = self.try_word("SESSION") || self.try_word("LOCAL");
+        if self.at_end() {
+            return Ok(Statement::Set(SetStatement::All));
+        }
+        if self.words(&["TIME", "ZONE"]) {
+            let value = self.setting_value()?;
+            return Ok(Statement::Set(SetStatement::Value(
+                "timezone".to_owned(),
+                value,
+            )));
+        }
+        let key = self.setting_key()?;
+        let assigns = self.parser.consume_token(&Token::Eq) || self.try_word("TO");
+        if !assigns && self.at_end() {
+            return Ok(Statement::Set(SetStatement::Show(key)));
+        }
+        if !assigns {
+            let found = self.parser.peek_token();
+            return self.expected("'=' and a value", found);
+        }
+        Ok(Statement::Set(SetStatement::Value(
+            key,
+            self.setting_value()?,
+        )))
+    }
+
+    fn reset(&mut self) -> Result<Statement> {
+        self.word("RESET")?;
+        if self.at_end() || self.try_word("ALL") {
+            return Ok(Statement::Reset(None));
+        }
+        Ok(Statement::Reset(Some(self.setting_key()?)))
+    }
+
+    fn refresh(&mut self) -> Result<Statement> {
+        self.word("REFRESH")?;
+        let _table = self.try_word("TABLE");
+        Ok(Statement::Refresh(self.object_name()?))
+    }
+
+    fn undrop(&mut self) -> Result<Statement> {
+        self.word("UNDROP")?;
+        let _kind = self.try_word("VIEW") || self.try_word("TABLE");
+        Ok(Statement::Undrop(self.object_name()?))
+    }
+
+    fn restore(&mut self) -> Result<Statement> {
+        self.word("RESTORE")?;
+        let _kind = self.try_word("VIEW") || self.try_word("TABLE");
+        let name = self.object_name()?;
+        self.word("TO")?;
+        let _as_of = self.words(&["VERSION", "AS", "OF"]) || self.try_word("VERSION");
+        let version = self.parser.parse_literal_uint().map_err(syntax)?;
+        Ok(Statement::Restore(name, version))
+    }
+
+    fn kill(&mut self) -> Result<Statement> {
+        self.word("KILL")?;
+        let _query = self.try_word("QUERY");
+        let next = self.parser.next_token();
+        match next.token {
+            Token::SingleQuotedString(id) => Ok(Statement::Kill(id)),
+            Token::Number(id, _) => Ok(Statement::Kill(id)),
+            _ => self.expected(
+                "the id of a query, in quotes (SHOW QUERIES lists them)",
+                next,
+            ),
+        }
+    }
+
+    // What the families share.
+
+    fn expected<T>(&self, wanted: &str, found: TokenWithSpan) -> Result<T> {
+        let message = match &found.token {
+            Token::EOF => format!("expected {wanted}, found the end of the text"),
+            token => format!("expected {wanted}, found '{token}'"),
+        };
+        let position = match found.token {
+            Token::EOF => self.text.tokens.last().map(|last| last.span.end),
+            _ => Some(found.span.start),
+        };
+        Err(Error::Syntax {
+            position: position.map_or(self.text.position, Into::into),
+            message,
+        })
+    }
+
+    fn unsupported<T>(&self, what: &str) -> Result<T> {
+        let next = self.parser.peek_token();
+        Err(Error::Unsupported {
+            what: what.to_owned(),
+            position: Some(next.span.start.into()),
+        })
+    }
+
+    fn at_end(&self) -> bool {
+        self.parser.peek_token().token == Token::EOF
+    }
+
+    fn peek_word(&self, word: &str) -> bool {
+        is_word(&self.parser.peek_token().token, word)
+    }
+
+    fn peek_query(&self) -> bool {
+        let next = self.parser.peek_token().token;
+        next == Token::LParen
+            || ["SELECT", "WITH", "VALUES", "FROM"]
+                .iter()
+                .any(|word| is_word(&next, word))
+    }
+
+    fn try_word(&mut self, word: &str) -> bool {
+        let found = self.peek_word(word);
+        if found {
+            self.parser.next_token();
+        }
+        found
+    }
+
+    /// Consumes all of `words`, or nothing.
+    fn words(&mut self, words: &[&str]) -> bool {
+        let all = words
+            .iter()
+            .enumerate()
+            .all(|(n, word)| is_word(&self.parser.peek_nth_token(n).token, word));
+        if all {
+            for _ in words {
+                self.parser.next_token();
+            }
+        }
+        all
+    }
+
+    fn word(&mut self, word: &str) -> Result<()> {
+        if self.try_word(word) {
+            return Ok(());
+        }
+        let found = self.parser.peek_token();
+        self.expected(word, found)
+    }
+
+    fn token(&mut self, token: &Token) -> Result<()> {
+        if self.parser.consume_token(token) {
+            return Ok(());
+        }
+        let found = self.parser.peek_token();
+        self.expected(&format!("'{token}'"), found)
+    }
+
+    fn string(&mut self) -> Result<String> {
+        self.parser.parse_literal_string().map_err(syntax)
+    }
+
+    /// A name as written. Reserved words may be names where only a name can stand.
+    fn name(&mut self) -> Result<String> {
+        let next = self.parser.next_token();
+        match next.token {
+            Token::Word(word) => {
+                let written = self.text.spellings.get(&next.span.start.into());
+                Ok(written.cloned().unwrap_or(word.value))
+            }
+            _ => self.expected("a name", next),
+        }
+    }
+
+    fn object_name(&mut self) -> Result<ObjectName> {
+        let quoted = |part| ObjectNamePart::Identifier(Ident::with_quote('"', part));
+        Ok(ObjectName(self.parts()?.into_iter().map(quoted).collect()))
+    }
+
+    /// The parts of a qualified name, as written.
+    fn parts(&mut self) -> Result<Vec<String>> {
+        let mut parts = vec![self.name()?];
+        while self.parser.consume_token(&Token::Period) {
+            parts.push(self.name()?);
+        }
+        Ok(parts)
+    }
+
+    /// `(key value, 'key' = 'value', ..)` with keys of words and dots, or strings; in lower case.
+    fn options(&mut self) -> Result<BTreeMap<String, String>> {
+        let mut options = BTreeMap::new();
+        self.token(&Token::LParen)?;
+        loop {
+            let key = self.setting_key()?;
+            let _equals = self.parser.consume_token(&Token::Eq);
+            options.insert(key.to_lowercase(), self.setting_value()?);
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.token(&Token::RParen)?;
+        Ok(options)
+    }
+
+    /// `a.b.c` or a string.
+    fn setting_key(&mut self) -> Result<String> {
+        let next = self.parser.peek_token();
+        if let Token::SingleQuotedString(key) | Token::DoubleQuotedString(key) = &next.token {
+            let key = key.clone();
+            self.parser.next_token();
+            return Ok(key);
+        }
+        Ok(self.parts()?.join("."))
+    }
+
+    /// A string, a number with its sign, or words up to the end of the value.
+    fn setting_value(&mut self) -> Result<String> {
+        let next = self.parser.next_token();
+        match next.token {
+            Token::SingleQuotedString(value) | Token::DoubleQuotedString(value) => Ok(value),
+            Token::Number(value, _) => Ok(self.joined(value)),
+            Token::Minus | Token::Plus => {
+                let sign = if next.token == Token::Minus { "-" } else { "" };
+                Ok(format!("{sign}{}", self.setting_value()?))
+            }
+            Token::Word(word) => {
+                let written = self.text.spellings.get(&next.span.start.into());
+                let value = written.cloned().unwrap_or(word.value);
+                Ok(self.joined(value))
+            }
+            _ => self.expected("a value", next),
+        }
+    }
+
+    /// Values such as `10s`, `64MB` or `Europe/Berlin` are several tokens without a gap.
+    fn joined(&mut self, mut value: String) -> String {
+        loop {
+            let next = self.parser.peek_token();
+            let before = self.parser.token_at(self.parser.index().saturating_sub(1));
+            let touches = before.span.end == next.span.start;
+            match (&next.token, touches) {
+                (Token::Word(word), true) if word.quote_style.is_none() => {
+                    value.push_str(&word.value)
+                }
+                (Token::Number(digits, _), true) => value.push_str(digits),
+                (Token::Div | Token::Minus | Token::Period | Token::Colon, true) => {
+                    value.push_str(&next.token.to_string());
+                }
+                _ => return value,
+            }
+            self.parser.next_token();
+        }
+    }
+}
+
+fn is_word(token: &Token, word: &str) -> bool {
+    matches!(token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
+}

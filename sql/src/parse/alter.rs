@@ -1,0 +1,112 @@
+//! `ALTER` and `COMMENT ON`.
+
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
+use sqlparser::tokenizer::Token;
+
+use super::StatementParser;
+use crate::statement::{Alter, AlterAction, Comment, CommentTarget};
+use crate::{Result, Statement};
+
+impl StatementParser<'_> {
+    pub(super) fn alter(&mut self) -> Result<Statement> {
+        self.word("ALTER")?;
+        let view = self.try_word("VIEW");
+        if !view && !self.try_word("TABLE") {
+            return self.unsupported("ALTER of anything but a view or a table");
+        }
+        let if_exists = self.words(&["IF", "EXISTS"]);
+        let name = self.object_name()?;
+        let action = self.alter_action(view)?;
+        Ok(Statement::Alter(Alter {
+            view,
+            if_exists,
+            name,
+            action,
+        }))
+    }
+
+    fn alter_action(&mut self, view: bool) -> Result<AlterAction> {
+        if view && self.try_word("AS") {
+            let (text, query) = self.query_with_text()?;
+            return Ok(AlterAction::As { text, query });
+        }
+        if self.words(&["RENAME", "TO"]) {
+            return Ok(AlterAction::Rename(self.object_name()?));
+        }
+        if self.words(&["SET", "TBLPROPERTIES"]) {
+            return Ok(AlterAction::SetProperties(self.options()?));
+        }
+        if self.words(&["UNSET", "TBLPROPERTIES"]) {
+            return self.unset_properties();
+        }
+        if self.words(&["SET", "OWNER", "TO"]) || self.words(&["OWNER", "TO"]) {
+            return Ok(AlterAction::Owner(self.name()?));
+        }
+        if view && self.words(&["WITH", "SCHEMA"]) {
+            return Ok(AlterAction::SchemaMode(self.schema_mode()?));
+        }
+        for known in [
+            "ADD",
+            "DROP",
+            "CHANGE",
+            "ALTER",
+            "REPLACE",
+            "PARTITION",
+            "RECOVER",
+            "SET",
+        ] {
+            if self.peek_word(known) {
+                return self.unsupported(&format!("ALTER .. {known}"));
+            }
+        }
+        let found = self.parser.peek_token();
+        let wanted = "AS, RENAME TO, SET TBLPROPERTIES, UNSET TBLPROPERTIES or OWNER TO";
+        self.expected(wanted, found)
+    }
+
+    fn unset_properties(&mut self) -> Result<AlterAction> {
+        let if_exists = self.words(&["IF", "EXISTS"]);
+        self.token(&Token::LParen)?;
+        let mut keys = Vec::new();
+        loop {
+            keys.push(self.setting_key()?);
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.token(&Token::RParen)?;
+        Ok(AlterAction::UnsetProperties { if_exists, keys })
+    }
+
+    pub(super) fn comment(&mut self) -> Result<Statement> {
+        self.word("COMMENT")?;
+        self.word("ON")?;
+        let target = if self.try_word("COLUMN") {
+            self.column_target()?
+        } else if self.try_word("SCHEMA") || self.try_word("DATABASE") {
+            CommentTarget::Schema(self.parts()?)
+        } else {
+            // `COMMENT ON x IS` without the word is in users' files; it can only be a relation.
+            let _kind = self.try_word("VIEW") || self.try_word("TABLE");
+            CommentTarget::Relation(self.object_name()?)
+        };
+        self.word("IS")?;
+        let comment = match self.try_word("NULL") {
+            true => None,
+            false => Some(self.string()?),
+        };
+        Ok(Statement::Comment(Comment { target, comment }))
+    }
+
+    fn column_target(&mut self) -> Result<CommentTarget> {
+        let at = self.parser.peek_token();
+        let mut parts = self.parts()?;
+        let column = parts.pop().unwrap_or_default();
+        if parts.is_empty() {
+            return self.expected("relation.column", at);
+        }
+        let quoted = |part| ObjectNamePart::Identifier(Ident::with_quote('"', part));
+        let relation = ObjectName(parts.into_iter().map(quoted).collect());
+        Ok(CommentTarget::Column(relation, column))
+    }
+}

@@ -1,0 +1,84 @@
+//! `CREATE VIEW`.
+
+use std::collections::BTreeMap;
+
+use mica_catalog::SchemaMode;
+use sqlparser::tokenizer::Token;
+
+use super::StatementParser;
+use crate::statement::{CreateView, ViewColumn};
+use crate::{Result, Statement};
+
+impl StatementParser<'_> {
+    /// After `CREATE .. VIEW`.
+    pub(super) fn create_view(&mut self, or_replace: bool, temporary: bool) -> Result<Statement> {
+        let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
+        let name = self.object_name()?;
+        if self.peek_word("USING") {
+            return self.table_using(name, or_replace, if_not_exists, true, false, Vec::new());
+        }
+        let columns = self.view_columns()?;
+        if self.peek_word("USING") {
+            return self.unsupported("a column list before USING in CREATE VIEW");
+        }
+        let (mut comment, mut properties, mut schema_mode) = (None, BTreeMap::new(), None);
+        while !self.try_word("AS") {
+            if self.try_word("COMMENT") {
+                comment = Some(self.string()?);
+            } else if self.try_word("TBLPROPERTIES") {
+                properties = self.options()?;
+            } else if self.words(&["WITH", "SCHEMA"]) {
+                schema_mode = Some(self.schema_mode()?);
+            } else {
+                let found = self.parser.peek_token();
+                return self.expected("AS and a query", found);
+            }
+        }
+        let (text, query) = self.query_with_text()?;
+        Ok(Statement::CreateView(CreateView {
+            name,
+            or_replace,
+            if_not_exists,
+            temporary,
+            columns,
+            comment,
+            properties,
+            schema_mode,
+            text,
+            query,
+        }))
+    }
+
+    fn view_columns(&mut self) -> Result<Vec<ViewColumn>> {
+        let mut columns = Vec::new();
+        if !self.parser.consume_token(&Token::LParen) {
+            return Ok(columns);
+        }
+        loop {
+            let name = self.name()?;
+            let comment = match self.try_word("COMMENT") {
+                true => Some(self.string()?),
+                false => None,
+            };
+            columns.push(ViewColumn { name, comment });
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.token(&Token::RParen)?;
+        Ok(columns)
+    }
+
+    /// After `WITH SCHEMA`.
+    pub(super) fn schema_mode(&mut self) -> Result<SchemaMode> {
+        let next = self.parser.peek_token();
+        let mut word = self.name()?;
+        if word.eq_ignore_ascii_case("TYPE") {
+            word = format!("{word} {}", self.name()?);
+        }
+        match SchemaMode::parse(&word) {
+            Some(mode) => Ok(mode),
+            None => self.expected("BINDING, COMPENSATION, TYPE EVOLUTION or EVOLUTION", next),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Passes over the plan of one text, before analysis: types that a dialect gives to literals and
+//! ranks.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::expr::{Cast, WindowFunction};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition};
+
+use crate::Dialect;
+
+/// Gives literals and ranks the types of `dialect`.
+pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
+    let plan = match dialect {
+        Dialect::Spark => narrow_literals(plan)?,
+        Dialect::Ansi => plan,
+    };
+    signed_ranks(plan, dialect)
+}
+
+/// Whole numbers that fit are INT in Spark.
+fn narrow_literals(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        // Counts of LIMIT and OFFSET are BIGINT to the planner.
+        if matches!(node, LogicalPlan::Limit(_)) {
+            return Ok(Transformed::no(node));
+        }
+        let names = NamePreserver::new(&node);
+        let narrowed = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            Ok(narrow(expr)?.update_data(|expr| name.restore(expr)))
+        })?;
+        if !narrowed.transformed {
+            return narrowed.map_data(recompute);
+        }
+        narrowed.map_data(|node| match node {
+            LogicalPlan::Values(values) => LogicalPlanBuilder::values(values.values)?.build(),
+            node => recompute(node),
+        })
+    })?;
+    Ok(plan.data)
+}
+
+/// A union keeps its schema for the analyzer to coerce; all other nodes follow their inputs.
+fn recompute(node: LogicalPlan) -> Result<LogicalPlan> {
+    match node {
+        LogicalPlan::Union(_) | LogicalPlan::RecursiveQuery(_) => Ok(node),
+        node => node.recompute_schema(),
+    }
+}
+
+fn narrow(expr: Expr) -> Result<Transformed<Expr>> {
+    expr.transform_down(|expr| match expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(value) => Ok(Transformed::yes(Expr::Literal(
+                ScalarValue::Int32(Some(value)),
+                metadata,
+            ))),
+            Err(_) => Ok(Transformed::no(Expr::Literal(
+                ScalarValue::Int64(Some(value)),
+                metadata,
+            ))),
+        },
+        // Offsets and counts of window functions are BIGINT to DataFusion.
+        Expr::WindowFunction(_) => Ok(Transformed::new(expr, false, TreeNodeRecursion::Jump)),
+        expr => Ok(Transformed::no(expr)),
+    })
+}
+
+/// `row_number`, `rank` and their kin count in BIGINT (INT in Spark), not in an unsigned type that
+/// no client knows.
+fn signed_ranks(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::Window(window) = &node else {
+            // Types below may have changed.
+            return Ok(Transformed::no(recompute(node)?));
+        };
+        let ranks: Vec<bool> = window.window_expr.iter().map(is_rank).collect();
+        if !ranks.contains(&true) {
+            return Ok(Transformed::no(node));
+        }
+        let first = window.input.schema().fields().len();
+        let columns = node.schema().columns();
+        let exprs: Vec<Expr> = columns
+            .into_iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let rank = at >= first && ranks.get(at - first).copied().unwrap_or(false);
+                match rank {
+                    true => signed(Expr::Column(column.clone()), dialect)
+                        .alias_qualified(column.relation.clone(), column.name),
+                    false => Expr::Column(column),
+                }
+            })
+            .collect();
+        let projected = LogicalPlanBuilder::from(node).project(exprs)?.build()?;
+        Ok(Transformed::yes(projected))
+    })?;
+    Ok(plan.data)
+}
+
+fn signed(expr: Expr, dialect: Dialect) -> Expr {
+    let to = match dialect {
+        Dialect::Spark => DataType::Int32,
+        Dialect::Ansi => DataType::Int64,
+    };
+    Expr::Cast(Cast::new(Box::new(expr), to))
+}
+
+fn is_rank(expr: &Expr) -> bool {
+    const RANKS: [&str; 4] = ["row_number", "rank", "dense_rank", "ntile"];
+    let expr = match expr {
+        Expr::Alias(alias) => &*alias.expr,
+        expr => expr,
+    };
+    let Expr::WindowFunction(window) = expr else {
+        return false;
+    };
+    let WindowFunction { fun, .. } = &**window;
+    matches!(fun, WindowFunctionDefinition::WindowUDF(fun) if RANKS.contains(&fun.name()))
+}
+
+/// Number of nodes of a plan, subqueries included.
+pub(crate) fn count_nodes(plan: &LogicalPlan) -> Result<u64> {
+    let mut nodes = 0;
+    plan.apply_with_subqueries(|_| {
+        nodes += 1;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(nodes)
+}

@@ -1,0 +1,475 @@
+//! From a parsed query and a snapshot to a plan.
+//!
+//! ```text
+//! names in the text -> Loader: bodies, layer by layer -> Level of each view -> Expansion -> plan
+//!                                                          `-- kept by (id, version)
+//! ```
+//!
+//! No object store is touched: schemas come from the catalog.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, ScalarValue, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use mica_catalog::{
+    CatalogStore, Definition, Dependency, EntryId, Relation, RelationName, Snapshot, Version, View,
+};
+use quick_cache::sync::Cache;
+use sqlparser::ast::Query;
+
+use crate::expand::Expansion;
+use crate::graph::{Graph, Loader, TEMPORARY, Temporary};
+use crate::level::{self, Level, Source, Sources};
+use crate::{
+    Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, parse, references,
+    text, wire,
+};
+
+/// Gives the provider of an external table; its columns are folded.
+pub trait Providers: Send + Sync + std::fmt::Debug {
+    /// The provider of `relation`, an external table. Touches no object store.
+    ///
+    /// # Errors
+    /// For a definition that cannot be read, such as a format of a later version.
+    fn provider(
+        &self,
+        relation: &Relation,
+    ) -> Result<Arc<dyn TableProvider>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Limits of a plan.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Views that may lie on top of each other.
+    pub view_depth_max: u64,
+    /// Nodes that a statement's views may expand to.
+    pub plan_nodes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            view_depth_max: 500,
+            plan_nodes_max: 10_000,
+        }
+    }
+}
+
+/// Plans queries. Cheap to clone; clones share what they keep.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Arc<dyn CatalogStore>,
+    providers: Arc<dyn Providers>,
+    limits: Limits,
+    levels: Cache<LevelKey, Arc<KeptLevel>>,
+}
+
+/// Levels kept. A level is a few dozen kB.
+const LEVELS_MAX: usize = 1024;
+
+/// A stored view in one of its states, and the session's zone, which its functions are bound to.
+type LevelKey = (EntryId, Version, String);
+
+#[derive(Debug)]
+struct KeptLevel {
+    level: Level,
+    /// The states of what it reads, in the order of its dependencies.
+    reads: Vec<(EntryId, Version)>,
+}
+
+/// A query, ready to be optimised and run.
+#[derive(Debug)]
+pub struct Planned {
+    /// Analysed, views expanded, names folded.
+    pub plan: LogicalPlan,
+    /// The schema that clients see; the plan's columns are cast to it, in order.
+    pub columns: SchemaRef,
+    /// Types of `$1..$n` as advertised; empty once they are bound.
+    pub parameters: Vec<FieldRef>,
+    /// Whether the plan may be optimised once and run often: nothing in it depends on the moment.
+    pub reusable: bool,
+    /// The relations that the text names, each once.
+    pub reads: Vec<RelationName>,
+}
+
+/// The columns of a view that is being defined, and what it reads.
+#[derive(Debug)]
+pub struct PlannedView {
+    /// Output columns: spelled, in wire types.
+    pub columns: SchemaRef,
+    /// What the text reads.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// What a text is planned against.
+#[derive(Clone, Copy, Debug)]
+pub struct Against<'a> {
+    /// The catalog's version.
+    pub snapshot: &'a Snapshot,
+    /// The session's temporary views.
+    pub temporary: &'a Temporary,
+    /// Dialect, schema, settings.
+    pub scope: &'a Scope,
+}
+
+impl Planner {
+    /// A planner over a catalog.
+    pub fn new(
+        store: Arc<dyn CatalogStore>,
+        providers: Arc<dyn Providers>,
+        limits: Limits,
+    ) -> Self {
+        let levels = Cache::new(LEVELS_MAX);
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                providers,
+                limits,
+                levels,
+            }),
+        }
+    }
+
+    /// The catalog.
+    pub fn store(&self) -> &Arc<dyn CatalogStore> {
+        &self.inner.store
+    }
+
+    /// Plans a query, its parameters bound to `values` or, without any, inferred.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::View`], [`Error::Limit`], [`Error::Planning`] and what else is
+    /// wrong with the text.
+    pub async fn query(
+        &self,
+        query: &Query,
+        text: &StatementText,
+        against: Against<'_>,
+        values: Option<&[ScalarValue]>,
+    ) -> Result<Planned> {
+        let sources = self.sources(query, against).await?;
+        let (level, parameters) = plan_level(query, text, against.scope, &sources, values)?;
+        let roots = by_name(&sources);
+        let loader = self.loader(against);
+        let graph = loader.graph(&roots).await?;
+        let expansion = self.expansion(&graph, against)?;
+        let plan = expansion.expand(&level)?;
+        let types: Vec<DataType> = types_of(&level.plan);
+        Ok(Planned {
+            columns: wire::schema(&level.names, types.iter()),
+            reusable: is_reusable(&plan)?,
+            plan,
+            parameters,
+            reads: roots.into_keys().collect(),
+        })
+    }
+
+    /// Plans the query of a view: its own level alone, over the stored columns of what it reads.
+    ///
+    /// # Errors
+    /// As [`Planner::query`]; a parameter is an error.
+    pub async fn view(
+        &self,
+        query: &Query,
+        text: &StatementText,
+        against: Against<'_>,
+    ) -> Result<PlannedView> {
+        if text.parameters > 0 {
+            return Err(Error::invalid("a view cannot have parameters"));
+        }
+        let sources = self.sources(query, against).await?;
+        let (level, _) = plan_level(query, text, against.scope, &sources, None)?;
+        let types = types_of(&level.plan);
+        let dependency = |source: &Arc<Source>| Dependency {
+            name: source.name().clone(),
+            id: Some(source.relation.id),
+        };
+        let mut dependencies: Vec<Dependency> = sources.values().map(dependency).collect();
+        dependencies.sort_by(|a, b| a.name.cmp(&b.name));
+        dependencies.dedup();
+        Ok(PlannedView {
+            columns: wire::schema(&level.names, types.iter()),
+            dependencies,
+        })
+    }
+
+    fn loader<'a>(&'a self, against: Against<'a>) -> Loader<'a> {
+        Loader {
+            store: &*self.inner.store,
+            snapshot: against.snapshot,
+            temporary: against.temporary,
+        }
+    }
+
+    /// The relations that a text names.
+    async fn sources(&self, query: &Query, against: Against<'_>) -> Result<Sources> {
+        let named = references::of_query(query)?;
+        let mut names: Vec<(TableReference, RelationName)> = Vec::with_capacity(named.len());
+        for reference in named {
+            let name = match temporary_name(&reference, against.temporary) {
+                Some(name) => name,
+                None => references::resolve(&reference, against.scope)?,
+            };
+            names.push((reference, name));
+        }
+        let wanted: Vec<RelationName> = names.iter().map(|(_, name)| name.clone()).collect();
+        let found = self.loader(against).sources(&wanted).await?;
+        let mut sources = Sources::with_capacity(names.len());
+        for (reference, name) in names {
+            let Some(source) = found.get(&name) else {
+                let position = references::positions(query).get(&reference).copied();
+                return Err(references::missing(against.snapshot, &name, position));
+            };
+            sources.insert(reference, Arc::clone(source));
+        }
+        Ok(sources)
+    }
+
+    /// The plans of everything in `graph`.
+    fn expansion(&self, graph: &Graph, against: Against<'_>) -> Result<Expansion<'_>> {
+        let mut expansion = Expansion::new(&self.inner.limits);
+        for (source, depth) in graph.order()? {
+            let limit = self.inner.limits.view_depth_max;
+            if depth > limit {
+                return Err(Error::Limit {
+                    what: format!(
+                        "the stack of views below '{}', {depth} deep,",
+                        source.name()
+                    ),
+                    limit,
+                    flag: "--max-view-depth",
+                });
+            }
+            match &source.relation.body.definition {
+                Definition::ExternalTable(_) => {
+                    let provider = self.provider(&source, against)?;
+                    expansion.add_table(source.name(), provider_as_source(provider));
+                }
+                Definition::View(view) => {
+                    let in_view = |cause| Error::View {
+                        view: source.name().clone(),
+                        cause: Box::new(cause),
+                    };
+                    let level = self.level(&source, view, graph, against).map_err(in_view)?;
+                    expansion.add_view(&source, &level.level)?;
+                }
+            }
+        }
+        Ok(expansion)
+    }
+
+    fn provider(&self, source: &Source, against: Against<'_>) -> Result<Arc<dyn TableProvider>> {
+        if source.name().schema.folded() == INFORMATION_SCHEMA {
+            let store = Arc::clone(&self.inner.store);
+            return information_schema::provider(source.name(), against.snapshot.clone(), store);
+        }
+        let provider = self.inner.providers.provider(&source.relation);
+        provider.map_err(|cause| Error::Define {
+            name: source.name().clone(),
+            source: cause,
+        })
+    }
+
+    /// The level of a view, planned now or kept from before.
+    fn level(
+        &self,
+        source: &Source,
+        view: &View,
+        graph: &Graph,
+        against: Against<'_>,
+    ) -> Result<Arc<KeptLevel>> {
+        let mut reads = Vec::with_capacity(view.dependencies.len());
+        for dependency in &view.dependencies {
+            let Some(below) = graph.source(&dependency.name) else {
+                return Err(references::missing(
+                    against.snapshot,
+                    &dependency.name,
+                    None,
+                ));
+            };
+            reads.push((below.relation.id, below.relation.since));
+        }
+        let scope = against.scope.of_view(view)?;
+        let zone = scope.settings.get("timezone").to_owned();
+        let key = (source.relation.id, source.relation.since, zone);
+        if let Some(kept) = self.inner.levels.get(&key)
+            && kept.reads == reads
+        {
+            return Ok(kept);
+        }
+        let text = text::one(&view.text, scope.dialect)?;
+        let (query, text) = parse::parse_query(text, scope.dialect)?;
+        let sources = view_sources(&query, &scope, graph, source, against)?;
+        let (level, _) = plan_level(&query, &text, &scope, &sources, None)?;
+        let kept = Arc::new(KeptLevel { level, reads });
+        // A body that is not committed yet may still change under the same key.
+        if source.relation.since <= against.snapshot.version()
+            && source.name().schema.as_str() != TEMPORARY
+        {
+            self.inner.levels.insert(key, Arc::clone(&kept));
+        }
+        Ok(kept)
+    }
+}
+
+fn by_name(sources: &Sources) -> HashMap<RelationName, Arc<Source>> {
+    let named = sources.values();
+    named
+        .map(|source| (source.name().clone(), Arc::clone(source)))
+        .collect()
+}
+
+fn types_of(plan: &LogicalPlan) -> Vec<DataType> {
+    let fields = plan.schema().fields().iter();
+    fields.map(|field| field.data_type().clone()).collect()
+}
+
+/// An unqualified name means a temporary view first.
+fn temporary_name(reference: &TableReference, temporary: &Temporary) -> Option<RelationName> {
+    match reference {
+        TableReference::Bare { table } => {
+            temporary.get(table).map(|relation| relation.name.clone())
+        }
+        _ => None,
+    }
+}
+
+/// The relations that the text of a view names, out of the graph. A temporary view sees temporary
+/// ones; a stored view never does.
+fn view_sources(
+    query: &Query,
+    scope: &Scope,
+    graph: &Graph,
+    view: &Source,
+    against: Against<'_>,
+) -> Result<Sources> {
+    let is_temporary = view.name().schema.as_str() == TEMPORARY;
+    let mut sources = Sources::new();
+    for reference in references::of_query(query)? {
+        let temporary = match is_temporary {
+            true => temporary_name(&reference, against.temporary),
+            false => None,
+        };
+        let name = match temporary {
+            Some(name) => name,
+            None => references::resolve(&reference, scope)?,
+        };
+        let Some(source) = graph.source(&name) else {
+            return Err(references::missing(against.snapshot, &name, None));
+        };
+        sources.insert(reference, Arc::clone(source));
+    }
+    Ok(sources)
+}
+
+/// Plans one text; parameters are bound, or inferred and given a type where nothing tells it.
+fn plan_level(
+    query: &Query,
+    text: &StatementText,
+    scope: &Scope,
+    sources: &Sources,
+    values: Option<&[ScalarValue]>,
+) -> Result<(Level, Vec<FieldRef>)> {
+    if text.parameters == 0 {
+        if let Some(values) = values.filter(|values| !values.is_empty()) {
+            return Err(Error::Parameters {
+                expected: 0,
+                found: values.len(),
+            });
+        }
+        let level = level::plan(query, text, scope, sources, Vec::new())?;
+        return Ok((level.analyse()?, Vec::new()));
+    }
+    let inferred = inferred_parameters(query, text, scope, sources)?;
+    let Some(values) = values else {
+        let fields: Vec<FieldRef> = inferred.iter().enumerate().map(advertised).collect();
+        let types = fields.iter().cloned().map(Some).collect();
+        let level = level::plan(query, text, scope, sources, types)?;
+        return Ok((level.analyse()?, fields));
+    };
+    if values.len() != text.parameters {
+        return Err(Error::Parameters {
+            expected: text.parameters,
+            found: values.len(),
+        });
+    }
+    let values = inferred
+        .iter()
+        .zip(values)
+        .map(|(data_type, value)| match data_type {
+            Some(data_type) => Ok(value.cast_to(data_type)?),
+            None => Ok(value.clone()),
+        })
+        .collect::<Result<Vec<ScalarValue>>>()?;
+    let types = values
+        .iter()
+        .map(|value| Some(Arc::new(Field::new("", value.data_type(), true))));
+    let level = level::plan(query, text, scope, sources, types.collect())?;
+    let level = level.bind(ParamValues::from(values))?;
+    Ok((level.analyse()?, Vec::new()))
+}
+
+/// The types that the text gives its parameters, where it does.
+fn inferred_parameters(
+    query: &Query,
+    text: &StatementText,
+    scope: &Scope,
+    sources: &Sources,
+) -> Result<Vec<Option<DataType>>> {
+    let untyped = vec![None; text.parameters];
+    let Ok(level) = level::plan(query, text, scope, sources, untyped) else {
+        // `$1 + $2` cannot be planned without types; any will do to find out about the rest.
+        return Ok(vec![None; text.parameters]);
+    };
+    let fields = level.plan.get_parameter_fields()?;
+    let types = (1..=text.parameters).map(|number| {
+        let field = fields.get(&format!("${number}"))?.as_ref()?;
+        let data_type = wire::column_type(field.data_type());
+        (field.data_type() != &DataType::Null).then_some(data_type)
+    });
+    Ok(types.collect())
+}
+
+/// A parameter as clients see it: `$n`, nullable, of a concrete type.
+fn advertised((at, data_type): (usize, &Option<DataType>)) -> FieldRef {
+    let data_type = data_type.clone().unwrap_or(DataType::Utf8);
+    Arc::new(Field::new(format!("${}", at + 1), data_type, true))
+}
+
+/// Whether nothing in the plan changes from one execution to the next by itself.
+fn is_reusable(plan: &LogicalPlan) -> Result<bool> {
+    let mut reusable = true;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                let volatile = match expr {
+                    Expr::ScalarFunction(call) => {
+                        call.func.signature().volatility != Volatility::Immutable
+                    }
+                    Expr::Placeholder(_) => true,
+                    _ => false,
+                };
+                reusable &= !volatile;
+                Ok(match reusable {
+                    true => TreeNodeRecursion::Continue,
+                    false => TreeNodeRecursion::Stop,
+                })
+            })
+        })?;
+        Ok(match reusable {
+            true => TreeNodeRecursion::Continue,
+            false => TreeNodeRecursion::Stop,
+        })
+    })?;
+    Ok(reusable)
+}

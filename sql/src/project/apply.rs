@@ -1,0 +1,447 @@
+//! Applying a project.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mica_catalog::{Error as CatalogError, ProjectFile, Relation, RelationName, Source, Version};
+
+use super::read::{Item, in_file, items};
+use super::{Project, Validation, order};
+use crate::ddl::Draft;
+use crate::planner::Against;
+use crate::prepare::Prepared;
+use crate::{Error, Executor, Origin, Result, SessionContext, Statement, Temporary};
+
+/// How to apply.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyOptions {
+    /// Commit nothing.
+    pub dry_run: bool,
+    /// Drop what the project's files no longer create.
+    pub prune: bool,
+}
+
+/// What applying did, or would do.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// One line a statement that changed something, in the order of execution.
+    pub changes: Vec<String>,
+    /// Relations that did not change.
+    pub unchanged: usize,
+    /// Relations of the project that no file creates any more and that were kept.
+    pub orphans: Vec<RelationName>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    /// Validation queries that ran.
+    pub validated: usize,
+    /// The version that was committed; none if nothing changed, or for a dry run.
+    pub version: Option<Version>,
+}
+
+/// Runs validation queries.
+#[async_trait]
+pub trait Validator: Send + Sync {
+    /// Runs a query on the uncommitted snapshot and shows its rows.
+    ///
+    /// # Errors
+    /// Whatever aborts the project.
+    async fn validate(
+        &self,
+        validation: Validation,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Commits that are tried before a rival has won for good.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Applies all of `project` or nothing. `progress` is told how many of how many statements are done.
+///
+/// # Errors
+/// [`Error::File`] with file, line and column; [`mica_catalog::Error::Conflict`] after too many lost
+/// races.
+pub async fn apply(
+    executor: &Executor,
+    project: &Project,
+    user: &str,
+    options: ApplyOptions,
+    validator: &dyn Validator,
+    progress: &(dyn Fn(usize, usize) + Send + Sync),
+) -> Result<Report> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let run = Run::new(executor, project, user, options).await?;
+        match run.apply(validator, progress).await {
+            Err(Error::Catalog(CatalogError::Conflict { .. })) if attempt < ATTEMPTS_MAX => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+struct Run<'a> {
+    executor: &'a Executor,
+    project: &'a Project,
+    user: &'a str,
+    options: ApplyOptions,
+    draft: Draft,
+    /// Files as they were applied before, by path.
+    before: BTreeMap<String, ProjectFile>,
+    /// Digest of each file.
+    digests: Vec<[u8; 32]>,
+    report: Report,
+}
+
+impl<'a> Run<'a> {
+    async fn new(
+        executor: &'a Executor,
+        project: &'a Project,
+        user: &'a str,
+        options: ApplyOptions,
+    ) -> Result<Self> {
+        let store = executor.planner().store();
+        let draft = Draft::new(store.snapshot().await?);
+        let files = store.project_files(&project.name).await?;
+        let before = files.into_iter().map(|file| (file.path.clone(), file));
+        Ok(Self {
+            executor,
+            project,
+            user,
+            options,
+            draft,
+            before: before.collect(),
+            digests: (0..project.files.len())
+                .map(|at| digest(project, at))
+                .collect(),
+            report: Report::default(),
+        })
+    }
+
+    async fn apply(
+        mut self,
+        validator: &dyn Validator,
+        progress: &(dyn Fn(usize, usize) + Send + Sync),
+    ) -> Result<Report> {
+        let mut read: Vec<Item> = Vec::new();
+        let mut changed: HashSet<usize> = HashSet::new();
+        for at in 0..self.project.files.len() {
+            let same = self.is_unchanged(at);
+            let queries = self
+                .before
+                .get(&self.project.files[at].path)
+                .map_or(0, |f| f.queries);
+            if same {
+                let path = &self.project.files[at].path;
+                self.report.unchanged += self.before.get(path).map_or(0, |f| f.relations.len());
+            } else {
+                changed.insert(at);
+            }
+            if !same || queries > 0 {
+                read.extend(items(self.project, at)?);
+            }
+        }
+        let ordered = order::order(self.project, &read)?;
+        self.check_owners(&read, &changed)?;
+        let created = self
+            .run_statements(&read, &ordered, &changed, progress)
+            .await?;
+        self.record_files(&read, &changed)?;
+        self.orphans(&read, &changed, &created)?;
+        self.validate(&read, &ordered, validator).await?;
+        self.finish().await
+    }
+
+    /// Whether a file is as it was applied, and nobody changed what it created since.
+    fn is_unchanged(&self, at: usize) -> bool {
+        let Some(before) = self.before.get(&self.project.files[at].path) else {
+            return false;
+        };
+        let snapshot = self.draft.base();
+        let untouched = |name: &RelationName| {
+            let head = snapshot.relation(name);
+            head.is_some_and(|head| head.since <= before.since)
+        };
+        before.digest == self.digests[at] && before.relations.iter().all(untouched)
+    }
+
+    /// A name in a changed file must not be one that an unchanged file creates.
+    fn check_owners(&self, read: &[Item], changed: &HashSet<usize>) -> Result<()> {
+        let mut owners: HashMap<&RelationName, &str> = HashMap::new();
+        for (at, file) in self.project.files.iter().enumerate() {
+            if let Some(before) = self
+                .before
+                .get(&file.path)
+                .filter(|_| !changed.contains(&at))
+            {
+                owners.extend(
+                    before
+                        .relations
+                        .iter()
+                        .map(|name| (name, file.path.as_str())),
+                );
+            }
+        }
+        for item in read.iter().filter(|item| changed.contains(&item.file)) {
+            let owner = item
+                .creates
+                .as_ref()
+                .and_then(|name| Some((name, owners.get(name)?)));
+            if let Some((name, owner)) = owner {
+                let error = Error::invalid(format!("'{name}' is created in {owner} already"));
+                return Err(self.located(item, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn located(&self, item: &Item, error: Error) -> Error {
+        in_file(&self.project.files[item.file], item.position(), error)
+    }
+
+    async fn run_statements(
+        &mut self,
+        read: &[Item],
+        ordered: &[usize],
+        changed: &HashSet<usize>,
+        progress: &(dyn Fn(usize, usize) + Send + Sync),
+    ) -> Result<HashSet<RelationName>> {
+        let mut created = HashSet::new();
+        for (done, at) in ordered.iter().enumerate() {
+            progress(done, ordered.len());
+            let item = &read[*at];
+            let repeated = item
+                .creates
+                .as_ref()
+                .is_some_and(|name| created.contains(name));
+            let is_query = matches!(item.parsed.statement, Statement::Query(_));
+            if is_query || repeated || !changed.contains(&item.file) {
+                continue;
+            }
+            let outcome = self.run_statement(item).await;
+            outcome.map_err(|error| self.located(item, error))?;
+            created.extend(item.creates.clone());
+        }
+        progress(ordered.len(), ordered.len());
+        Ok(created)
+    }
+
+    async fn run_statement(&mut self, item: &Item) -> Result<()> {
+        if let Statement::Drop(_) = &item.parsed.statement {
+            // `DROP VIEW IF EXISTS x` before `CREATE VIEW x`: replacing is what applying does.
+            return Ok(());
+        }
+        let file = &self.project.files[item.file];
+        let source = Source {
+            project: self.project.name.clone(),
+            layer: file.layer.clone(),
+            file: file.path.clone(),
+        };
+        if let Some(name) = &item.creates {
+            self.check_replaceable(name).await?;
+        }
+        let mut session = self.session(item);
+        let origin = Origin::Operator {
+            folder: self.project.folder.clone(),
+        };
+        let before = self.draft.changes().len();
+        let parsed = &item.parsed;
+        if let Statement::CreateSchema(schema) = &parsed.statement
+            && let Some(name) = schema.name.last()
+            && self.draft.snapshot().schema(name).is_some()
+        {
+            return Ok(());
+        }
+        let executor = self.executor;
+        let message = executor
+            .draft(
+                &mut self.draft,
+                parsed,
+                &mut session,
+                &origin,
+                Some(&source),
+            )
+            .await?;
+        if self.draft.changes().len() > before {
+            self.report.changes.push(message);
+        } else if item.creates.is_some() {
+            self.report.unchanged += 1;
+        }
+        Ok(())
+    }
+
+    fn session(&self, item: &Item) -> SessionContext {
+        SessionContext {
+            scope: item.scope.clone(),
+            temporary: Temporary::default(),
+            user: self.user.to_owned(),
+        }
+    }
+
+    /// A relation of another project, or made by hand, is not replaced; one of another kind of the
+    /// project's own goes first.
+    async fn check_replaceable(&mut self, name: &RelationName) -> Result<()> {
+        let Some(head) = self.draft.snapshot().relation(name).cloned() else {
+            return Ok(());
+        };
+        let store = self.executor.planner().store();
+        let loaded = mica_catalog::load(&**store, &[Arc::clone(&head)]).await?;
+        let owner = loaded
+            .first()
+            .and_then(|relation: &Relation| relation.body.source.clone());
+        match owner {
+            Some(source) if source.project == self.project.name => Ok(()),
+            Some(source) => Err(Error::invalid(format!(
+                "'{name}' belongs to the project '{}' ({}); rename one of them",
+                source.project, source.file
+            ))),
+            None => Err(Error::invalid(format!(
+                "'{name}' exists and belongs to no project; drop or rename it first"
+            ))),
+        }
+    }
+
+    fn record_files(&mut self, read: &[Item], changed: &HashSet<usize>) -> Result<()> {
+        for at in 0..self.project.files.len() {
+            if !changed.contains(&at) {
+                continue;
+            }
+            let own = || read.iter().filter(|item| item.file == at);
+            let mut relations: Vec<RelationName> =
+                own().filter_map(|item| item.creates.clone()).collect();
+            relations.sort();
+            relations.dedup();
+            let is_query = |item: &&Item| matches!(item.parsed.statement, Statement::Query(_));
+            let file = ProjectFile {
+                project: self.project.name.clone(),
+                path: self.project.files[at].path.clone(),
+                digest: self.digests[at],
+                relations,
+                queries: own().filter(is_query).count() as u32,
+                since: Version(0),
+            };
+            self.draft.put_file(file)?;
+        }
+        Ok(())
+    }
+
+    /// What files created before and no longer do.
+    fn orphans(
+        &mut self,
+        read: &[Item],
+        changed: &HashSet<usize>,
+        created: &HashSet<RelationName>,
+    ) -> Result<()> {
+        let mut paths: HashMap<&str, usize> = HashMap::new();
+        for (at, file) in self.project.files.iter().enumerate() {
+            paths.insert(&file.path, at);
+        }
+        let still = |name: &RelationName| {
+            created.contains(name) || read.iter().any(|item| item.creates.as_ref() == Some(name))
+        };
+        let mut orphans = Vec::new();
+        let mut gone = Vec::new();
+        for (path, before) in &self.before {
+            let at = paths.get(path.as_str());
+            if at.is_none() {
+                gone.push(path.clone());
+            }
+            if at.is_none_or(|at| changed.contains(at)) {
+                let names = before.relations.iter().filter(|name| !still(name));
+                orphans.extend(names.cloned());
+            }
+        }
+        orphans.retain(|name| self.draft.snapshot().relation(name).is_some());
+        if !self.options.prune {
+            self.report.orphans = orphans;
+            return Ok(());
+        }
+        for name in orphans {
+            self.draft.drop(&name, true)?;
+            self.report.changes.push(format!("dropped '{name}'"));
+        }
+        for path in gone {
+            self.draft.drop_file(&self.project.name, &path)?;
+        }
+        Ok(())
+    }
+
+    async fn validate(
+        &mut self,
+        read: &[Item],
+        ordered: &[usize],
+        validator: &dyn Validator,
+    ) -> Result<()> {
+        for item in ordered.iter().map(|at| &read[*at]) {
+            if !matches!(item.parsed.statement, Statement::Query(_)) {
+                continue;
+            }
+            let outcome = self.validate_one(item, validator).await;
+            outcome.map_err(|error| self.located(item, error))?;
+            self.report.validated += 1;
+        }
+        Ok(())
+    }
+
+    async fn validate_one(&self, item: &Item, validator: &dyn Validator) -> Result<()> {
+        let against = Against {
+            snapshot: self.draft.snapshot(),
+            temporary: &Temporary::default(),
+            scope: &item.scope,
+        };
+        let planner = self.executor.planner();
+        let Prepared::Query(planned) = planner.prepare(&item.parsed, against, None).await? else {
+            return Ok(());
+        };
+        let validation = Validation {
+            file: self.project.files[item.file].path.clone(),
+            position: item.position(),
+            text: item.parsed.text.text.clone(),
+            planned: *planned,
+        };
+        validator
+            .validate(validation)
+            .await
+            .map_err(|source| Error::Validation { source })
+    }
+
+    async fn finish(mut self) -> Result<Report> {
+        if self.options.dry_run {
+            self.report.notes = std::mem::take(&mut self.draft.notes);
+            return Ok(self.report);
+        }
+        let summary = format!("apply project {}", self.project.name);
+        let mut session = SessionContext {
+            user: self.user.to_owned(),
+            ..SessionContext::default()
+        };
+        session
+            .scope
+            .set("dialect", self.project.dialect.as_str())?;
+        let (version, notes) = self.executor.commit(self.draft, &session, &summary).await?;
+        self.report.notes = notes;
+        self.report.version = version;
+        Ok(self.report)
+    }
+}
+
+/// Hash of everything that decides what a file creates.
+fn digest(project: &Project, at: usize) -> [u8; 32] {
+    let file = &project.files[at];
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    part(&file.text);
+    part(&file.layer);
+    part(project.dialect.as_str());
+    part(&project.schema);
+    part(&project.folder);
+    for (name, value) in &project.variables {
+        if file.text.contains(name.as_str()) {
+            part(name);
+            part(value);
+        }
+    }
+    *hasher.finalize().as_bytes()
+}

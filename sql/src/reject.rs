@@ -1,0 +1,175 @@
+//! Refuses what DataFusion's planner would ignore without a word.
+//!
+//! Its planner binds the parts of the AST that it knows and drops the others: `TABLESAMPLE`,
+//! `VERSION AS OF`, `WITH ROLLUP` behind a list and more parse, and then answer as if they were not
+//! there (apache/datafusion#24754). A wrong answer is worse than none.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, Function, GroupByExpr, JoinOperator, Query, Select, Spanned, TableFactor, Visit, Visitor,
+};
+
+use crate::statement::{AlterAction, Describe};
+use crate::{Dialect, Error, Position, Result, Statement};
+
+/// Refuses `statement` if it holds anything that would be ignored.
+///
+/// # Errors
+/// [`Error::Unsupported`] with the construct and its position.
+pub(crate) fn check(statement: &Statement, dialect: Dialect) -> Result<()> {
+    match statement {
+        Statement::Query(query) | Statement::Describe(Describe::Query(query)) => {
+            check_query(query, dialect)
+        }
+        Statement::Explain(explain) => check_query(&explain.query, dialect),
+        Statement::CreateView(view) => check_query(&view.query, dialect),
+        Statement::Alter(alter) => match &alter.action {
+            AlterAction::As { query, .. } => check_query(query, dialect),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn check_query(query: &Query, dialect: Dialect) -> Result<()> {
+    let mut visitor = Ignored { dialect };
+    match query.visit(&mut visitor) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+struct Ignored {
+    dialect: Dialect,
+}
+
+fn refuse(what: &str, node: &impl Spanned) -> ControlFlow<Box<Error>> {
+    let start = node.span().start;
+    ControlFlow::Break(Box::new(Error::Unsupported {
+        what: what.to_owned(),
+        position: (start.line > 0).then(|| Position::from(start)),
+    }))
+}
+
+/// Refuses the first construct that is there.
+fn refuse_any(found: &[(bool, &str)], node: &impl Spanned) -> ControlFlow<Box<Error>> {
+    match found.iter().find(|(there, _)| *there) {
+        Some((_, what)) => refuse(what, node),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+impl Visitor for Ignored {
+    type Break = Box<Error>;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        refuse_any(
+            &[
+                (!query.locks.is_empty(), "FOR UPDATE or FOR SHARE"),
+                (query.for_clause.is_some(), "the FOR clause of a query"),
+                (query.settings.is_some(), "the SETTINGS clause of a query"),
+                (
+                    query.format_clause.is_some(),
+                    "the FORMAT clause of a query",
+                ),
+            ],
+            query,
+        )
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
+        let modified = match &select.group_by {
+            GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers) => {
+                !modifiers.is_empty()
+            }
+        };
+        refuse_any(
+            &[
+                (
+                    modified,
+                    "a modifier behind GROUP BY (write GROUP BY ROLLUP (..), CUBE (..) or GROUPING SETS (..))",
+                ),
+                (select.into.is_some(), "SELECT INTO"),
+                (select.top.is_some(), "TOP (write LIMIT)"),
+                (select.select_modifiers.is_some(), "a modifier of SELECT"),
+                (select.exclude.is_some(), "EXCLUDE behind the select list"),
+                (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+                (select.prewhere.is_some(), "PREWHERE"),
+                (!select.connect_by.is_empty(), "CONNECT BY"),
+                (!select.cluster_by.is_empty(), "CLUSTER BY"),
+                (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+                (!select.sort_by.is_empty(), "SORT BY"),
+                (
+                    select.value_table_mode.is_some(),
+                    "SELECT AS VALUE or STRUCT",
+                ),
+                (
+                    select.qualify.is_some() && self.dialect == Dialect::Spark,
+                    "QUALIFY in the spark dialect, as in Apache Spark",
+                ),
+            ],
+            select,
+        )?;
+        for table in &select.from {
+            for join in &table.joins {
+                if join.global {
+                    return refuse("GLOBAL JOIN", select);
+                }
+                if let JoinOperator::AsOf { .. } = join.join_operator {
+                    return refuse("ASOF JOIN", select);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
+        match factor {
+            TableFactor::Table {
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                args,
+                ..
+            } => refuse_any(
+                &[
+                    (
+                        version.is_some(),
+                        "time travel (VERSION or TIMESTAMP AS OF)",
+                    ),
+                    (sample.is_some(), "TABLESAMPLE"),
+                    (!partitions.is_empty(), "PARTITION (..) behind a table"),
+                    (
+                        !with_hints.is_empty() || !index_hints.is_empty(),
+                        "a table hint",
+                    ),
+                    (*with_ordinality, "WITH ORDINALITY"),
+                    (json_path.is_some(), "a JSON path behind a table"),
+                    (
+                        args.as_ref().is_some_and(|args| args.settings.is_some()),
+                        "SETTINGS of a table function",
+                    ),
+                ],
+                factor,
+            ),
+            TableFactor::Derived { sample, .. } => {
+                refuse_any(&[(sample.is_some(), "TABLESAMPLE")], factor)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Function(Function { parameters, .. }) = expr
+            && !matches!(parameters, sqlparser::ast::FunctionArguments::None)
+        {
+            return refuse("a parameter list before a function's arguments", expr);
+        }
+        ControlFlow::Continue(())
+    }
+}

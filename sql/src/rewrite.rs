@@ -1,0 +1,148 @@
+//! Spark's syntax in terms that DataFusion's planner knows. Syntax alone: rules that need types are
+//! expression planners, functions or passes over the plan.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, UnaryOperator, Value,
+    ValueWithSpan, VisitMut, VisitorMut,
+};
+
+use crate::{Dialect, Scope};
+
+/// Rewrites `query` for the planner.
+pub(crate) fn query(query: &mut Query, scope: &Scope) {
+    if scope.dialect == Dialect::Spark {
+        let lenient = scope.settings.get("ansi_mode") != "true";
+        let _ = query.visit(&mut Spark { lenient });
+    }
+}
+
+struct Spark {
+    /// A cast that fails gives NULL.
+    lenient: bool,
+}
+
+impl VisitorMut for Spark {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Function(function) => {
+                if let Some((data_type, operand)) = cast_function(function) {
+                    *expr = cast(operand, data_type, self.kind());
+                }
+            }
+            Expr::RLike {
+                negated,
+                expr: text,
+                pattern,
+                ..
+            } => *expr = regexp_like(*negated, (**text).clone(), (**pattern).clone()),
+            Expr::Value(value) => {
+                if let Some(literal) = number(value) {
+                    *expr = literal;
+                }
+            }
+            Expr::Cast { kind, .. } if self.lenient && *kind == CastKind::Cast => {
+                *kind = CastKind::TryCast;
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Spark {
+    fn kind(&self) -> CastKind {
+        match self.lenient {
+            true => CastKind::TryCast,
+            false => CastKind::Cast,
+        }
+    }
+}
+
+fn cast(operand: Expr, data_type: DataType, kind: CastKind) -> Expr {
+    Expr::Cast {
+        kind,
+        expr: Box::new(operand),
+        data_type,
+        array: false,
+        format: None,
+    }
+}
+
+/// `int(x)` is `CAST(x AS INT)`, and so on.
+fn cast_function(function: &Function) -> Option<(DataType, Expr)> {
+    let [name] = function.name.0.as_slice() else {
+        return None;
+    };
+    let data_type = match name.as_ident()?.value.to_ascii_lowercase().as_str() {
+        "boolean" => DataType::Boolean,
+        "tinyint" => DataType::TinyInt(None),
+        "smallint" => DataType::SmallInt(None),
+        "int" => DataType::Int(None),
+        "bigint" => DataType::BigInt(None),
+        "float" => DataType::Float(ExactNumberInfo::None),
+        "double" => DataType::Double(ExactNumberInfo::None),
+        "decimal" => DataType::Decimal(ExactNumberInfo::None),
+        "string" => DataType::Text,
+        "binary" => DataType::Binary(None),
+        "date" => DataType::Date,
+        "timestamp" => DataType::Timestamp(None, sqlparser::ast::TimezoneInfo::None),
+        _ => return None,
+    };
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(operand))] => {
+            Some((data_type, operand.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn regexp_like(negated: bool, text: Expr, pattern: Expr) -> Expr {
+    let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let call = Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new("regexp_like")]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![arg(text), arg(pattern)],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    match negated {
+        false => call,
+        true => Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: Box::new(call),
+        },
+    }
+}
+
+/// `1e3` and `1.5D` are doubles, `1L` is a bigint; the planner would read decimals and ints.
+fn number(value: &ValueWithSpan) -> Option<Expr> {
+    let Value::Number(digits, long) = &value.value else {
+        return None;
+    };
+    let typed = |digits: &str, data_type| {
+        let text = Value::SingleQuotedString(digits.to_owned()).with_span(value.span);
+        Some(cast(Expr::Value(text), data_type, CastKind::Cast))
+    };
+    if *long {
+        return typed(digits, DataType::BigInt(None));
+    }
+    if digits.contains(['e', 'E']) {
+        return typed(digits, DataType::Double(ExactNumberInfo::None));
+    }
+    None
+}

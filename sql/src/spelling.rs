@@ -1,0 +1,178 @@
+//! The spelling of a result's columns: the written alias, else the stored spelling.
+//!
+//! The planner works on folded names; this is the one place where they are spelled again.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use datafusion::common::TableReference;
+use datafusion::logical_expr::LogicalPlan;
+use mica_catalog::fold;
+use sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Visit, Visitor,
+};
+
+use crate::StatementText;
+use crate::level::{Source, Sources};
+
+/// The names of the output of `plan`, which was planned from `query` over `sources`.
+pub(crate) fn output_names(
+    query: &Query,
+    text: &StatementText,
+    plan: &LogicalPlan,
+    sources: &Sources,
+) -> Vec<String> {
+    let mut written = Written::new(text);
+    let _ = query.visit(&mut written);
+    let first = leftmost(&query.body);
+    let top = first
+        .map(|select| top_aliases(select, text))
+        .unwrap_or_default();
+    let positional = first.and_then(|select| nested_names(select, text));
+    let columns = plan.schema().iter().enumerate();
+    columns
+        .map(|(at, (qualifier, field))| {
+            let name = field.name();
+            if let Some(alias) = top.get(name) {
+                return alias.clone();
+            }
+            if let Some(Some(nested)) = positional.as_ref().and_then(|names| names.get(at)) {
+                return nested.clone();
+            }
+            written
+                .stored(qualifier, name, sources)
+                .or_else(|| written.aliases.get(name).cloned())
+                .unwrap_or_else(|| name.clone())
+        })
+        .collect()
+}
+
+fn leftmost(body: &SetExpr) -> Option<&Select> {
+    let mut body = body;
+    loop {
+        match body {
+            SetExpr::Select(select) => return Some(select),
+            SetExpr::Query(query) => body = &query.body,
+            SetExpr::SetOperation { left, .. } => body = left,
+            _ => return None,
+        }
+    }
+}
+
+/// An identifier as written: folding at the token kept its spelling by position.
+fn spelled(ident: &Ident, text: &StatementText) -> String {
+    let written = text.spellings.get(&ident.span.start.into());
+    written.cloned().unwrap_or_else(|| ident.value.clone())
+}
+
+/// Folded alias to written alias, of one select list.
+fn top_aliases(select: &Select, text: &StatementText) -> HashMap<String, String> {
+    let alias = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some((fold(&alias.value), spelled(alias, text))),
+        _ => None,
+    };
+    select.projection.iter().filter_map(alias).collect()
+}
+
+/// `a.b.c` without an alias is called `c`. Only where positions are certain: no wildcards.
+fn nested_names(select: &Select, text: &StatementText) -> Option<Vec<Option<String>>> {
+    let name = |item: &SelectItem| match item {
+        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => None,
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) if parts.len() > 2 => {
+            Some(parts.last().map(|last| spelled(last, text)))
+        }
+        _ => Some(None),
+    };
+    select.projection.iter().map(name).collect()
+}
+
+/// What the text calls things, at any depth.
+struct Written<'a> {
+    text: &'a StatementText,
+    /// Folded alias of a column to the written one; the first wins.
+    aliases: HashMap<String, String>,
+    /// Folded alias of a relation to the relation.
+    relations: HashMap<String, TableReference>,
+}
+
+impl<'a> Written<'a> {
+    fn new(text: &'a StatementText) -> Self {
+        Self {
+            text,
+            aliases: HashMap::new(),
+            relations: HashMap::new(),
+        }
+    }
+
+    /// The spelling that the catalog stores for a column: of the qualifier's relation if it is
+    /// one, else of the first relation that has such a column.
+    fn stored(
+        &self,
+        qualifier: Option<&TableReference>,
+        name: &str,
+        sources: &Sources,
+    ) -> Option<String> {
+        let spelled = |source: &Source| {
+            let fields = source.relation.body.columns.fields();
+            let found = fields.iter().find(|field| fold(field.name()) == name);
+            found.map(|field| field.name().clone())
+        };
+        let qualified = qualifier.and_then(|qualifier| {
+            let alias = self.relations.get(qualifier.table());
+            sources.get(alias.unwrap_or(qualifier))
+        });
+        if let Some(source) = qualified {
+            return spelled(source);
+        }
+        let mut all: Vec<_> = sources.iter().collect();
+        all.sort_by(|a, b| a.0.cmp(b.0));
+        all.into_iter().find_map(|(_, source)| spelled(source))
+    }
+
+    fn table_alias(&mut self, alias: &TableAlias) {
+        for column in &alias.columns {
+            let written = spelled(&column.name, self.text);
+            self.aliases.entry(fold(&written)).or_insert(written);
+        }
+    }
+}
+
+impl Visitor for Written<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.table_alias(&cte.alias);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for (folded, written) in top_aliases(select, self.text) {
+            self.aliases.entry(folded).or_insert(written);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias: Some(alias),
+                ..
+            } => {
+                let name =
+                    datafusion::sql::planner::object_name_to_table_reference(name.clone(), true);
+                if let Ok(name) = name {
+                    self.relations.insert(fold(&alias.name.value), name);
+                }
+                self.table_alias(alias);
+            }
+            TableFactor::Derived {
+                alias: Some(alias), ..
+            } => self.table_alias(alias),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,345 @@
+//! Text to tokens: statements, positions, folding, parameters.
+//!
+//! ```text
+//! "SELECT \"Id\" FROM t WHERE n = ?; SELECT 2"
+//!    -> tokens -> statements at `;` -> quoted identifiers folded, `?` numbered
+//! ```
+//!
+//! Splitting works on tokens, so `;` and `--` inside strings, identifiers and comments are not
+//! seen. Planning compares folded names; the written spelling of a quoted identifier is kept by its
+//! position for the result's column names.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use crate::{Dialect, Error, Result};
+
+/// A place in a text, counted from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: u64,
+    /// The character in the line.
+    pub column: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+impl From<Location> for Position {
+    fn from(location: Location) -> Self {
+        Self {
+            line: location.line,
+            column: location.column,
+        }
+    }
+}
+
+/// One statement of a script, as tokens.
+#[derive(Clone, Debug)]
+pub struct StatementText {
+    /// The statement as written, without the `;`.
+    pub text: String,
+    /// Where it starts in the script.
+    pub position: Position,
+    pub(crate) tokens: Vec<TokenWithSpan>,
+    /// Written spelling of quoted identifiers that fold to something else.
+    pub(crate) spellings: HashMap<Position, String>,
+    /// Number of parameters.
+    pub(crate) parameters: usize,
+    /// Byte offset in the script of each token, and where the statement ends.
+    offsets: Vec<usize>,
+    start: usize,
+}
+
+impl StatementText {
+    /// The text from the token at `index` to the end of the statement.
+    pub(crate) fn text_from(&self, index: usize) -> &str {
+        let offset = self.offsets.get(index).copied().unwrap_or(self.start);
+        self.text[offset - self.start..].trim_end()
+    }
+}
+
+/// The statements of a script; empty ones are skipped.
+///
+/// # Errors
+/// [`Error::Syntax`] for text that is not even tokens: an open string, quote or comment.
+pub fn split(script: &str, dialect: Dialect) -> Result<Vec<StatementText>> {
+    let tokens = tokenize(script, dialect)?;
+    let lines = Lines::new(script);
+    let mut statements = Vec::new();
+    let mut current: Vec<TokenWithSpan> = Vec::new();
+    let mut end = script.len();
+    for token in tokens {
+        if token.token == Token::SemiColon {
+            end = lines.offset(token.span.start);
+            statements.extend(statement(
+                script,
+                &lines,
+                std::mem::take(&mut current),
+                end,
+                dialect,
+            ));
+            end = script.len();
+        } else {
+            current.push(token);
+        }
+    }
+    statements.extend(statement(script, &lines, current, end, dialect));
+    Ok(statements)
+}
+
+/// The one statement of `text`.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::SeveralStatements`], and what [`split`] says.
+pub fn one(text: &str, dialect: Dialect) -> Result<StatementText> {
+    let mut statements = split(text, dialect)?;
+    match statements.len() {
+        1 => Ok(statements.remove(0)),
+        0 => Err(Error::Empty),
+        found => Err(Error::SeveralStatements { found }),
+    }
+}
+
+/// Whether `text` ends inside a string, a quoted identifier or a comment, so that a shell should
+/// read on.
+pub fn is_open(text: &str, dialect: Dialect) -> bool {
+    match tokenize(text, dialect) {
+        Ok(_) => false,
+        Err(Error::Syntax { message, .. }) => {
+            message.contains("Unterminated") || message.contains("Unexpected EOF")
+        }
+        Err(_) => false,
+    }
+}
+
+fn tokenize(text: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>> {
+    let unescape = dialect != Dialect::Spark;
+    let mut tokenizer = Tokenizer::new(dialect.grammar(), text).with_unescape(unescape);
+    tokenizer
+        .tokenize_with_location()
+        .map_err(|error| Error::Syntax {
+            position: error.location.into(),
+            message: error.message,
+        })
+}
+
+fn statement(
+    script: &str,
+    lines: &Lines<'_>,
+    mut tokens: Vec<TokenWithSpan>,
+    end: usize,
+    dialect: Dialect,
+) -> Option<StatementText> {
+    tokens.retain(|token| !is_blank(&token.token));
+    let first = tokens.first()?.span.start;
+    let start = lines.offset(first);
+    let offsets = tokens.iter().map(|t| lines.offset(t.span.start)).collect();
+    let (mut spellings, mut parameters) = (HashMap::new(), 0);
+    for token in &mut tokens {
+        prepare(token, dialect, &mut spellings, &mut parameters);
+    }
+    Some(StatementText {
+        text: script[start..end].trim_end().to_owned(),
+        position: first.into(),
+        tokens,
+        spellings,
+        parameters,
+        offsets,
+        start,
+    })
+}
+
+/// Hints (`/*+ .. */`) are comments to us, as to every engine that does not know them.
+fn is_blank(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Whitespace(
+            Whitespace::Space
+                | Whitespace::Newline
+                | Whitespace::Tab
+                | Whitespace::SingleLineComment { .. }
+                | Whitespace::MultiLineComment(_)
+        )
+    )
+}
+
+fn prepare(
+    token: &mut TokenWithSpan,
+    dialect: Dialect,
+    spellings: &mut HashMap<Position, String>,
+    parameters: &mut usize,
+) {
+    match &mut token.token {
+        // Unquoted ASCII words are folded when they are planned.
+        Token::Word(word) if word.quote_style.is_some() || !word.value.is_ascii() => {
+            let folded = mica_catalog::fold(&word.value);
+            if folded != word.value {
+                let written = std::mem::replace(&mut word.value, folded);
+                spellings.insert(token.span.start.into(), written);
+            }
+        }
+        Token::Placeholder(name) if name == "?" => {
+            *parameters += 1;
+            *name = format!("${parameters}");
+        }
+        Token::Placeholder(name) => {
+            let number = name.strip_prefix('$').and_then(|n| n.parse().ok());
+            *parameters = (*parameters).max(number.unwrap_or(0));
+        }
+        Token::SingleQuotedString(raw) | Token::DoubleQuotedString(raw)
+            if dialect == Dialect::Spark =>
+        {
+            token.token = Token::SingleQuotedString(spark_string(raw));
+        }
+        _ => {}
+    }
+}
+
+/// The value of a Spark string literal, from what stands between its outer quotes. Neighbouring
+/// literals are joined, so a doubled quote vanishes; backslash escapes are C's, with `\uXXXX`, and
+/// `\%` and `\_` keep their backslash for LIKE.
+fn spark_string(raw: &str) -> String {
+    let mut value = String::with_capacity(raw.len());
+    let mut chars = raw.chars().peekable();
+    while let Some(ch) = chars.next() {
+        match ch {
+            '\'' | '"' if chars.peek() == Some(&ch) => {
+                chars.next();
+            }
+            '\\' => match chars.next() {
+                Some('n') => value.push('\n'),
+                Some('t') => value.push('\t'),
+                Some('r') => value.push('\r'),
+                Some('b') => value.push('\u{8}'),
+                Some('0') => value.push('\0'),
+                Some('Z') => value.push('\u{1a}'),
+                Some('u') => push_unicode(&mut chars, &mut value),
+                Some(like @ ('%' | '_')) => value.extend(['\\', like]),
+                Some(other) => value.push(other),
+                None => value.push('\\'),
+            },
+            other => value.push(other),
+        }
+    }
+    value
+}
+
+fn push_unicode(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, value: &mut String) {
+    let digits: String = chars.clone().take(4).collect();
+    let code = u32::from_str_radix(&digits, 16)
+        .ok()
+        .filter(|_| digits.len() == 4);
+    match code.and_then(char::from_u32) {
+        Some(ch) => {
+            chars.nth(3);
+            value.push(ch);
+        }
+        None => value.push('u'),
+    }
+}
+
+/// Byte offsets of lines.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a str) -> Self {
+        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            text,
+            starts: std::iter::once(0).chain(newlines).collect(),
+        }
+    }
+
+    /// The tokenizer counts characters from one.
+    fn offset(&self, location: Location) -> usize {
+        let line = (location.line as usize).saturating_sub(1);
+        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
+        let skipped = (location.column as usize).saturating_sub(1);
+        let rest = &self.text[start..];
+        let within = rest.char_indices().nth(skipped).map(|(at, _)| at);
+        start + within.unwrap_or(rest.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_split(script: &str, dialect: Dialect, expected: &[&str]) {
+        let statements = split(script, dialect).unwrap();
+        let texts: Vec<&str> = statements.iter().map(|s| s.text.as_str()).collect();
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn semicolons_in_strings_comments_and_identifiers_do_not_split() {
+        let script = "SELECT ';--' -- a;b\n, \"x;y\" /* ; */ ; ;\nSELECT 2";
+        let first = "SELECT ';--' -- a;b\n, \"x;y\" /* ; */";
+        check_split(script, Dialect::Ansi, &[first, "SELECT 2"]);
+    }
+
+    #[test]
+    fn a_comment_of_many_lines_is_one_statement() {
+        let script = "COMMENT ON VIEW v IS 'one;\n-- two\nthree';\nSELECT `a;b`;";
+        let first = "COMMENT ON VIEW v IS 'one;\n-- two\nthree'";
+        check_split(script, Dialect::Spark, &[first, "SELECT `a;b`"]);
+    }
+
+    #[test]
+    fn backslash_escapes_a_quote_in_spark_only() {
+        check_split(
+            r"SELECT 'it\'s;'; SELECT 1",
+            Dialect::Spark,
+            &[r"SELECT 'it\'s;'", "SELECT 1"],
+        );
+        check_split(
+            r"SELECT 'it\'; SELECT 1",
+            Dialect::Ansi,
+            &[r"SELECT 'it\'", "SELECT 1"],
+        );
+    }
+
+    #[test]
+    fn an_open_string_asks_for_more() {
+        assert!(is_open("SELECT 'a\n", Dialect::Ansi));
+        assert!(is_open("SELECT /* a", Dialect::Ansi));
+        assert!(!is_open("SELECT 'a'", Dialect::Ansi));
+    }
+
+    #[test]
+    fn question_marks_are_numbered_outside_strings() {
+        let statement = one("SELECT ?, '?', ? -- ?", Dialect::Ansi).unwrap();
+        assert_eq!(statement.parameters, 2);
+        let names: Vec<String> = statement
+            .tokens
+            .iter()
+            .filter(|t| matches!(t.token, Token::Placeholder(_)))
+            .map(|t| t.token.to_string())
+            .collect();
+        assert_eq!(names, ["$1", "$2"]);
+    }
+
+    #[test]
+    fn spark_strings_join_and_unescape() {
+        for (raw, expected) in [
+            ("it''s", "its"),
+            (r"it\'s", "it's"),
+            (r"\\d+", r"\d+"),
+            (r"a\tb\u0041", "a\tbA"),
+            (r"10\%", r"10\%"),
+        ] {
+            assert_eq!(spark_string(raw), expected);
+        }
+    }
+}
