@@ -1,0 +1,189 @@
+//! Finds the row that broke a query.
+//!
+//! DataFusion's CSV reader says at most on which line of which batch it stopped. When a query fails
+//! in it, the files of its scans are read again, slowly, until the broken row is found.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringArray};
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::physical_plan::{CsvSource, FileScanConfig};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use object_store::path::Path;
+
+use crate::csv::{builder, open};
+use crate::options::CsvOptions;
+use crate::{Error, Result};
+
+/// A file of a scan, and how it was read.
+struct Suspect {
+    path: Path,
+    schema: SchemaRef,
+    options: CsvOptions,
+}
+
+/// The broken row behind `error`, if it is one of a CSV file that `plan` reads.
+pub async fn diagnose(
+    error: &DataFusionError,
+    plan: &Arc<dyn ExecutionPlan>,
+    context: &TaskContext,
+) -> Option<Error> {
+    if !is_parse_error(error) {
+        return None;
+    }
+    for suspect in suspects(plan) {
+        let store = context
+            .runtime_env()
+            .object_store(crate::scan::local_store_url())
+            .ok()?;
+        let source = open(&store, &suspect.path).await.ok()?;
+        let found = tokio::task::spawn_blocking(move || broken_row(source, &suspect)).await;
+        if let Ok(Err(broken)) = found {
+            return Some(broken);
+        }
+    }
+    None
+}
+
+fn is_parse_error(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ArrowError(error, _) => matches!(
+            **error,
+            ArrowError::ParseError(_) | ArrowError::CsvError(_) | ArrowError::CastError(_)
+        ),
+        _ => false,
+    }
+}
+
+fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
+    let mut suspects = Vec::new();
+    let _ = plan.apply(|node| {
+        if let Some(scan) = node.downcast_ref::<DataSourceExec>()
+            && let Some(config) = scan.data_source().downcast_ref::<FileScanConfig>()
+            && let Some(source) = config.file_source().downcast_ref::<CsvSource>()
+        {
+            let options = options_of(source, config);
+            let files = config.file_groups.iter().flat_map(|group| group.files());
+            let mut paths: Vec<Path> = files
+                .map(|file| file.object_meta.location.clone())
+                .collect();
+            paths.dedup();
+            suspects.extend(paths.into_iter().map(|path| Suspect {
+                path,
+                schema: Arc::clone(config.file_schema()),
+                options: options.clone(),
+            }));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    suspects
+}
+
+fn options_of(source: &CsvSource, config: &FileScanConfig) -> CsvOptions {
+    CsvOptions {
+        has_header: source.has_header(),
+        delimiter: source.delimiter(),
+        quote: (source.quote() != 0xff).then(|| source.quote()),
+        escape: source.escape(),
+        comment: source.comment(),
+        truncated_rows: source.truncate_rows(),
+        newlines_in_values: true,
+        ..CsvOptions::defaults(false, false)
+    }
+}
+
+/// Rows whose values are checked together.
+const CHUNK: usize = 4096;
+
+fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect) -> Result<()> {
+    let path = format!("/{}", suspect.path);
+    let mut reader = builder(&suspect.options).from_reader(source);
+    let mut chunk: Vec<(u64, csv::StringRecord)> = Vec::with_capacity(CHUNK);
+    let mut header = suspect.options.has_header;
+    let mut record = csv::StringRecord::new();
+    loop {
+        let more = reader
+            .read_record(&mut record)
+            .map_err(|error| Error::BadRow {
+                path: path.clone(),
+                line: error.position().map_or(0, csv::Position::line),
+                problem: error.to_string(),
+            })?;
+        if more && std::mem::take(&mut header) {
+            continue;
+        }
+        if more {
+            // The position of a record is that of the line it starts on.
+            let line = record.position().map_or(0, csv::Position::line);
+            check_length(&path, line, record.len(), suspect)?;
+            chunk.push((line, record.clone()));
+        }
+        if chunk.len() == CHUNK || !more {
+            check_values(&path, &chunk, suspect)?;
+            chunk.clear();
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+fn check_length(path: &str, line: u64, found: usize, suspect: &Suspect) -> Result<()> {
+    let expected = suspect.schema.fields().len();
+    if found == expected || found < expected && suspect.options.truncated_rows {
+        return Ok(());
+    }
+    Err(Error::BadRow {
+        path: path.to_owned(),
+        line,
+        problem: format!("the row has {found} values, the table {expected} columns"),
+    })
+}
+
+fn check_values(path: &str, rows: &[(u64, csv::StringRecord)], suspect: &Suspect) -> Result<()> {
+    let mut first: Option<(usize, usize)> = None;
+    for (at, field) in suspect.schema.fields().iter().enumerate() {
+        if *field.data_type() == DataType::Utf8 {
+            continue;
+        }
+        let values = rows
+            .iter()
+            .map(|(_, row)| row.get(at).filter(|value| !value.is_empty()));
+        let values: ArrayRef = Arc::new(values.collect::<StringArray>());
+        let options = CastOptions {
+            safe: true,
+            ..CastOptions::default()
+        };
+        let Ok(cast) = cast_with_options(&values, field.data_type(), &options) else {
+            continue;
+        };
+        let bad = (0..rows.len()).find(|row| values.is_valid(*row) && cast.is_null(*row));
+        first = match (first, bad) {
+            (Some(first), Some(bad)) if first.0 <= bad => Some(first),
+            (_, Some(bad)) => Some((bad, at)),
+            (first, None) => first,
+        };
+    }
+    let Some((row, at)) = first else {
+        return Ok(());
+    };
+    let (line, record) = &rows[row];
+    let field = suspect.schema.field(at);
+    Err(Error::BadRow {
+        path: path.to_owned(),
+        line: *line,
+        problem: format!(
+            "'{}' is not a value of column '{}' ({})",
+            record.get(at).unwrap_or(""),
+            field.name(),
+            field.data_type()
+        ),
+    })
+}
