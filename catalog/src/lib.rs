@@ -24,6 +24,7 @@ pub use name::{Name, RelationName, fold, near_matches};
 pub use snapshot::{ProjectFile, Snapshot};
 pub use sqlite::{FORMAT_VERSION, SqliteOptions, SqliteStore, UpgradeOutcome, upgrade};
 pub use store::{CatalogStore, Finding, HistoryRow, load};
+pub use stored::{decode_body, encode_body};
 
 /// The catalog that every name belongs to; Mica has exactly one.
 pub const CATALOG: &str = "mica";

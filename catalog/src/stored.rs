@@ -206,3 +206,23 @@ fn decode_dependency(stored: StoredDependency) -> Dependency {
 fn decode_columns(bytes: &[u8]) -> Result<SchemaRef, ArrowError> {
     try_schema_from_flatbuffer_bytes(bytes).map(Arc::new)
 }
+
+/// A body as bytes that [`decode_body`] reads: how definitions travel inside tickets.
+///
+/// # Errors
+/// For a definition that JSON cannot hold; none at present.
+pub fn encode_body(body: &RelationBody) -> Result<Vec<u8>, serde_json::Error> {
+    let (json, columns) = encode(body)?;
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(json.as_bytes());
+    bytes.extend_from_slice(&columns);
+    Ok(bytes)
+}
+
+/// The body that [`encode_body`] was given; none for other bytes.
+pub fn decode_body(bytes: &[u8]) -> Option<RelationBody> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (json, columns) = rest.split_at_checked(length)?;
+    decode(std::str::from_utf8(json).ok()?, columns).ok()
+}

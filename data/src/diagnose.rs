@@ -69,7 +69,7 @@ fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
             && let Some(config) = scan.data_source().downcast_ref::<FileScanConfig>()
             && let Some(source) = config.file_source().downcast_ref::<CsvSource>()
         {
-            let options = options_of(source, config);
+            let options = options_of(source);
             let files = config.file_groups.iter().flat_map(|group| group.files());
             let mut paths: Vec<Path> = files
                 .map(|file| file.object_meta.location.clone())
@@ -86,7 +86,7 @@ fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
     suspects
 }
 
-fn options_of(source: &CsvSource, config: &FileScanConfig) -> CsvOptions {
+fn options_of(source: &CsvSource) -> CsvOptions {
     CsvOptions {
         has_header: source.has_header(),
         delimiter: source.delimiter(),

@@ -279,7 +279,6 @@ impl ExternalTableProvider {
                 JsonSource::new(table).with_newline_delimited(options.lines.unwrap_or(true));
             Scan {
                 source: Arc::new(source),
-                file_schema: Arc::clone(&columns),
                 compression: crate::csv::compression_of(group.first_name()),
                 lenient: false,
                 statistics: None,
@@ -317,7 +316,6 @@ impl ExternalTableProvider {
             .with_parquet_file_reader_factory(Arc::new(factory));
         Ok(vec![Scan {
             source: Arc::new(source),
-            file_schema: columns,
             compression: crate::csv::compression_of(""),
             lenient: false,
             statistics,

@@ -37,8 +37,6 @@ impl Group {
 /// One scan of a table: a group of files and how they are read.
 pub(crate) struct Scan {
     pub(crate) source: Arc<dyn FileSource>,
-    /// The files' columns, without partition columns.
-    pub(crate) file_schema: SchemaRef,
     pub(crate) compression: FileCompressionType,
     /// Casts from text give NULL where they fail.
     pub(crate) lenient: bool,

@@ -44,6 +44,11 @@ pub(crate) fn options(scope: &Scope) -> Arc<ConfigOptions> {
     Arc::new(options)
 }
 
+/// The options in which queries of a session run; texts are planned with the same.
+pub fn execution_options(scope: &Scope) -> ConfigOptions {
+    (*options(scope)).clone()
+}
+
 /// How literals and NULLs of `scope` are read.
 pub(crate) fn parser_options(scope: &Scope) -> ParserOptions {
     let spark = scope.dialect == Dialect::Spark;

@@ -27,6 +27,7 @@ mod text;
 pub mod types;
 pub mod wire;
 
+pub use context::execution_options;
 pub use ddl::{DefineTable, DefinedTable, Definer, Effect, Executor, Origin, SessionContext};
 pub use dialect::Dialect;
 pub use error::{Error, Result};

@@ -49,12 +49,11 @@ pub(crate) fn scan_group(
     };
     let fields: Vec<Field> = layout.iter().map(field).collect();
     let file_schema = Arc::new(Schema::new(fields));
-    let table_schema = table_schema(Arc::clone(&file_schema), partitions);
+    let table_schema = table_schema(file_schema, partitions);
     let compressed = compression(group.first_name());
     let source = CsvSource::new(table_schema).with_csv_options(df_options(options, compressed));
     Scan {
         source: Arc::new(source),
-        file_schema,
         compression: compressed,
         lenient: options.lenient,
         statistics: None,

@@ -1,0 +1,364 @@
+//! One execution of a plan.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures::{Stream, StreamExt};
+use mica_data::{ExternalTableProvider, StatementListings};
+use mica_sql::Scope;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinHandle;
+
+use super::memory::StatementPool;
+use super::plans::Kept;
+use super::{Engine, SMALL_INPUT_BYTES, watchdog};
+use crate::error::{Error, Result};
+use crate::queries::{Query, QueryGuard};
+
+/// What to run.
+#[derive(Debug)]
+pub struct Run {
+    /// The plan.
+    pub kept: Arc<Kept>,
+    /// Settings of the session.
+    pub scope: Scope,
+    /// Whose it is.
+    pub user: String,
+    /// The text, for `SHOW QUERIES` and the log.
+    pub text: String,
+}
+
+/// Batches between the query and the encoder.
+const BATCHES_AHEAD: usize = 2;
+/// How long a permit is kept while the client does not read.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The batches of a running query. Dropping it aborts the query.
+#[derive(Debug)]
+pub struct QueryStream {
+    schema: SchemaRef,
+    batches: mpsc::Receiver<Result<RecordBatch>>,
+    task: JoinHandle<()>,
+}
+
+impl QueryStream {
+    /// The wire schema, which every batch has.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+}
+
+impl Drop for QueryStream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Stream for QueryStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.batches.poll_recv(context)
+    }
+}
+
+impl Engine {
+    /// Starts a query; its errors come in the stream. Returns at once.
+    pub fn run(&self, run: Run) -> QueryStream {
+        let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let schema = Arc::clone(&run.kept.planned.columns);
+        let guard = self.inner.queries.start(&run.user, &run.text);
+        let engine = self.clone();
+        let task = self.handle().spawn(async move {
+            Execution::new(engine, run, guard, sender).run().await;
+        });
+        QueryStream {
+            schema,
+            batches,
+            task,
+        }
+    }
+
+    /// The session of one statement.
+    fn statement_session(&self, run: &Run, listings: &Arc<StatementListings>) -> SessionState {
+        let limits = &self.inner.limits;
+        let scope = &run.scope.settings;
+        let partitions = match scope.count("target_partitions") {
+            0 => limits.threads,
+            set => set as usize,
+        };
+        let options = mica_sql::execution_options(&run.scope);
+        let config = SessionConfig::from(options)
+            .with_target_partitions(partitions)
+            .with_batch_size(scope.count("batch_size") as usize)
+            .with_extension(Arc::clone(listings));
+        let mut environment = (*self.inner.environment).clone();
+        let budget = Arc::clone(&self.inner.budget);
+        environment.memory_pool = Arc::new(StatementPool::new(limits.statement_memory, budget));
+        SessionStateBuilder::new_from_existing(self.inner.template.clone())
+            .with_config(config)
+            .with_runtime_env(Arc::new(environment))
+            .build()
+    }
+}
+
+struct Execution {
+    engine: Engine,
+    run: Run,
+    guard: QueryGuard,
+    sender: mpsc::Sender<Result<RecordBatch>>,
+    permit: Option<OwnedSemaphorePermit>,
+    /// Set while the query waits for the client.
+    waiting: Arc<AtomicBool>,
+}
+
+impl Execution {
+    fn new(
+        engine: Engine,
+        run: Run,
+        guard: QueryGuard,
+        sender: mpsc::Sender<Result<RecordBatch>>,
+    ) -> Self {
+        Self {
+            engine,
+            run,
+            guard,
+            sender,
+            permit: None,
+            waiting: Arc::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        let query = Arc::clone(self.guard.query());
+        let sender = self.sender.clone();
+        let timeout = self.timeout();
+        let work = std::panic::AssertUnwindSafe(self.work());
+        let work = futures::FutureExt::catch_unwind(work);
+        let outcome = tokio::select! {
+            biased;
+            () = query.killed() => Err(Error::Killed),
+            () = deadline(timeout) => Err(Error::Timeout {
+                seconds: timeout.map_or(0, |timeout| timeout.as_secs()),
+            }),
+            outcome = work => outcome.unwrap_or_else(|panic| Err(panicked(&query, &panic))),
+        };
+        log_end(&query, outcome.as_ref().err());
+        if let Err(error) = outcome {
+            // Nobody may be reading any more.
+            let _ = sender.send(Err(error)).await;
+        }
+    }
+
+    /// The shorter of the server's and the session's limits.
+    fn timeout(&self) -> Option<Duration> {
+        let own = self.run.scope.settings.count("statement_timeout_ms");
+        let own = (own > 0).then(|| Duration::from_millis(own));
+        match (self.engine.inner.limits.statement_timeout, own) {
+            (Some(server), Some(own)) => Some(server.min(own)),
+            (server, own) => server.or(own),
+        }
+    }
+
+    async fn work(&mut self) -> Result<()> {
+        let engine = self.engine.clone();
+        self.permit = Some(engine.inner.admission.admit().await?);
+        let listings = Arc::new(StatementListings::default());
+        let mut state = engine.statement_session(&self.run, &listings);
+        let plan = self.physical_plan(&mut state).await?;
+        let context = state.task_ctx();
+        let stream = execute_stream(Arc::clone(&plan), Arc::clone(&context));
+        let stream = stream.map_err(Error::execution)?;
+        let patience = engine.inner.limits.no_progress_timeout;
+        let waiting = Arc::clone(&self.waiting);
+        let watched = Arc::clone(&plan);
+        let stuck: Pin<Box<dyn Future<Output = ()> + Send>> = match patience {
+            Some(patience) => Box::pin(watchdog::stuck(watched, patience, move || {
+                waiting.load(Ordering::Relaxed)
+            })),
+            None => Box::pin(std::future::pending()),
+        };
+        tokio::select! {
+            outcome = self.forward(stream, &plan, &context) => outcome,
+            () = stuck => Err(Error::Stuck {
+                seconds: patience.map_or(0, |patience| patience.as_secs()),
+            }),
+        }
+    }
+
+    /// Lists what the plan reads, once, and plans by its size.
+    async fn physical_plan(&self, state: &mut SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+        let kept = &self.run.kept;
+        let optimised = match kept.optimised.get() {
+            Some(plan) => plan.clone(),
+            None => {
+                let plan = state
+                    .optimize(&kept.planned.plan)
+                    .map_err(Error::execution)?;
+                if kept.planned.reusable {
+                    let _ = kept.optimised.set(plan.clone());
+                }
+                plan
+            }
+        };
+        let fixed = self.run.scope.settings.count("target_partitions") > 0;
+        if input_bytes(&optimised, state).await? < SMALL_INPUT_BYTES && !fixed {
+            let options = state.config_mut().options_mut();
+            options.execution.target_partitions = 1;
+        }
+        let planner = Arc::clone(state.query_planner());
+        let plan = planner.create_physical_plan(&optimised, state).await;
+        plan.map_err(Error::execution)
+    }
+
+    async fn forward(
+        &mut self,
+        mut stream: SendableRecordBatchStream,
+        plan: &Arc<dyn ExecutionPlan>,
+        context: &TaskContext,
+    ) -> Result<()> {
+        let columns = Arc::clone(&self.run.kept.planned.columns);
+        while let Some(batch) = stream.next().await {
+            let batch = match batch {
+                Ok(batch) => to_wire(&batch, &columns)?,
+                Err(error) => return Err(explained(error, plan, context).await),
+            };
+            let rows = batch.num_rows() as u64;
+            if rows > 0 {
+                self.send(batch).await?;
+                self.guard.query().rows.fetch_add(rows, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a batch to the encoder. A client that does not read loses first the permit, then the
+    /// query.
+    async fn send(&mut self, batch: RecordBatch) -> Result<()> {
+        let sender = self.sender.clone();
+        if let Ok(place) = sender.try_reserve() {
+            place.send(Ok(batch));
+            return Ok(());
+        }
+        self.waiting.store(true, Ordering::Relaxed);
+        let idle = self.engine.inner.limits.idle_stream_timeout;
+        let reserve = sender.reserve();
+        tokio::pin!(reserve);
+        let place = tokio::select! {
+            place = &mut reserve => place,
+            () = tokio::time::sleep(PERMIT_PATIENCE.min(idle)) => {
+                self.permit = None;
+                match tokio::time::timeout(idle, &mut reserve).await {
+                    Ok(place) => place,
+                    Err(_) => return Err(Error::IdleStream { seconds: idle.as_secs() }),
+                }
+            }
+        };
+        // The receiver is gone with the client.
+        let Ok(place) = place else {
+            return Err(Error::Killed);
+        };
+        place.send(Ok(batch));
+        self.waiting.store(false, Ordering::Relaxed);
+        if self.permit.is_none() {
+            let engine = self.engine.clone();
+            self.permit = Some(engine.inner.admission.admit().await?);
+        }
+        Ok(())
+    }
+}
+
+async fn deadline(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Bytes of all files that the plan reads.
+async fn input_bytes(plan: &LogicalPlan, state: &SessionState) -> Result<u64> {
+    let mut providers = Vec::new();
+    let collect = |node: &LogicalPlan| {
+        if let LogicalPlan::TableScan(scan) = node {
+            providers.push(source_as_provider(&scan.source)?);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    };
+    plan.apply_with_subqueries(collect)
+        .map_err(Error::execution)?;
+    let tables = providers
+        .iter()
+        .filter_map(|provider| provider.downcast_ref::<ExternalTableProvider>());
+    let listings = futures::future::try_join_all(tables.map(|table| table.listing(state))).await?;
+    Ok(listings.iter().map(|listing| listing.size_bytes).sum())
+}
+
+/// `batch` in the wire schema. Columns that have their type already are not copied.
+fn to_wire(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatch> {
+    let failed = |error| Error::execution(DataFusionError::from(error));
+    let arrays = batch
+        .columns()
+        .iter()
+        .zip(columns.fields())
+        .map(
+            |(array, field)| match array.data_type() == field.data_type() {
+                true => Ok(Arc::clone(array)),
+                false => cast(array, field.data_type()),
+            },
+        )
+        .collect::<Result<Vec<ArrayRef>, _>>()
+        .map_err(failed)?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(columns), arrays, &options).map_err(failed)
+}
+
+/// The error with the broken row in it, if it is one of a CSV file.
+async fn explained(
+    error: DataFusionError,
+    plan: &Arc<dyn ExecutionPlan>,
+    context: &TaskContext,
+) -> Error {
+    match mica_data::diagnose(&error, plan, context).await {
+        Some(row) => Error::Data(row),
+        None => Error::execution(error),
+    }
+}
+
+fn panicked(query: &Query, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Error::Internal {
+        query_id: query.id.to_string(),
+        detail: text.unwrap_or_else(|| "a panic".to_owned()),
+    }
+}
+
+fn log_end(query: &Query, error: Option<&Error>) {
+    let elapsed_ms = elapsed_ms(query.started);
+    let rows = query.rows.load(Ordering::Relaxed);
+    let code = error.map_or(tonic::Code::Ok, crate::status::code);
+    crate::log::statement(query.id, &query.user, elapsed_ms, rows, code);
+    tracing::debug!(query_id = query.id, text = query.text, "statement text");
+    if let Some(Error::Internal { detail, .. }) = error {
+        tracing::error!(query_id = query.id, detail, "internal error");
+    }
+}
+
+fn elapsed_ms(started: Instant) -> u64 {
+    started.elapsed().as_millis() as u64
+}

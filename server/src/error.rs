@@ -1,0 +1,186 @@
+//! Why the server cannot do what it was asked to.
+
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+
+/// Why a statement failed, or the server cannot serve it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text, or what it means.
+    #[error(transparent)]
+    Sql(#[from] mica_sql::Error),
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] mica_catalog::Error),
+    /// The files.
+    #[error(transparent)]
+    Data(#[from] mica_data::Error),
+    /// The query, while it ran.
+    #[error("{}", execution_message(source))]
+    Execution {
+        /// What DataFusion said; it is part of the message.
+        source: Box<DataFusionError>,
+    },
+    /// A ticket or handle.
+    #[error(transparent)]
+    Ticket(#[from] mica_proto::Error),
+    /// Too many queries wait.
+    #[error(
+        "{waiting} queries are waiting already; try again later (--max-queries {max_queries}, --queue-length)"
+    )]
+    QueueFull {
+        /// How many wait.
+        waiting: usize,
+        /// How many may run.
+        max_queries: usize,
+    },
+    /// The query waited too long.
+    #[error(
+        "the query waited {seconds} s for its turn; try again later (--max-queries, --queue-wait)"
+    )]
+    QueueWait {
+        /// How long.
+        seconds: u64,
+    },
+    /// The query took too long.
+    #[error("the statement took longer than {seconds} s (--statement-timeout)")]
+    Timeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The query no longer moved.
+    #[error(
+        "the query made no progress for {seconds} s and was ended (--no-progress-timeout); more memory may help (--statement-memory)"
+    )]
+    Stuck {
+        /// How long.
+        seconds: u64,
+    },
+    /// The client does not read.
+    #[error("the result was not read for {seconds} s and was ended (--idle-stream-timeout)")]
+    IdleStream {
+        /// The limit.
+        seconds: u64,
+    },
+    /// Somebody ended it.
+    #[error("the query was ended by KILL")]
+    Killed,
+    /// The server stops.
+    #[error("the server is stopping")]
+    Stopping,
+    /// No such query.
+    #[error("no query with the id '{id}' is running")]
+    NoSuchQuery {
+        /// The id.
+        id: String,
+    },
+    /// Who it is, is not known.
+    #[error("{reason}")]
+    Unauthenticated {
+        /// What is missing or wrong, without any secret.
+        reason: &'static str,
+    },
+    /// It is somebody else's.
+    #[error("{reason}")]
+    Forbidden {
+        /// What is not allowed.
+        reason: &'static str,
+    },
+    /// Too many clients.
+    #[error("{sessions} sessions are open already (--max-sessions)")]
+    TooManySessions {
+        /// How many.
+        sessions: usize,
+    },
+    /// The request does not make sense.
+    #[error("{message}")]
+    Request {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// This server does not do that.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// What.
+        what: String,
+    },
+    /// A bug.
+    #[error("internal error in query {query_id}; the server's log has the details")]
+    Internal {
+        /// The query.
+        query_id: String,
+        /// What happened, for the log.
+        detail: String,
+    },
+}
+
+/// A result whose error is an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The error for what DataFusion said while a query ran; ours inside are taken out.
+    pub fn execution(error: DataFusionError) -> Self {
+        match unwrap_external(error) {
+            Ok(error) => error,
+            Err(source) => Self::Execution {
+                source: Box::new(source),
+            },
+        }
+    }
+}
+
+/// Our own error inside a DataFusion error, if there is one.
+fn unwrap_external(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<mica_data::Error>() {
+            Ok(data) => Ok(Error::Data(*data)),
+            Err(inner) => match inner.downcast::<mica_catalog::Error>() {
+                Ok(catalog) => Ok(Error::Catalog(*catalog)),
+                Err(inner) => Err(DataFusionError::External(inner)),
+            },
+        },
+        DataFusionError::Context(text, inner) => {
+            unwrap_external(*inner).map_err(|inner| DataFusionError::Context(text, Box::new(inner)))
+        }
+        DataFusionError::Shared(shared) => match Arc::try_unwrap(shared) {
+            Ok(inner) => unwrap_external(inner),
+            Err(shared) => Err(DataFusionError::Shared(shared)),
+        },
+        other => Err(other),
+    }
+}
+
+fn execution_message(source: &DataFusionError) -> String {
+    let message = source.strip_backtrace();
+    let prefixes = [
+        "Execution error: ",
+        "Arrow error: ",
+        "External error: ",
+        "Resources exhausted: ",
+    ];
+    let stripped = prefixes
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix));
+    match source.find_root() {
+        DataFusionError::ResourcesExhausted(_) => format!(
+            "the query needs more memory than it may have (--statement-memory): {}",
+            stripped.unwrap_or(&message)
+        ),
+        _ => stripped.unwrap_or(&message).to_owned(),
+    }
+}
+
+/// `error` and what caused it, in one line; a cause whose text is in the line already is left out.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! FlightInfos, encoded schemas and streams.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
+use arrow_flight::{
+    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
+};
+use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::ipc::writer::IpcWriteOptions;
+use futures::{Stream, StreamExt, TryStreamExt};
+use mica_sql::types::sql_name;
+use tonic::Status;
+
+use crate::error::{Error, Result};
+
+/// A stream of a DoGet.
+pub(super) type DataStream = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send>>;
+
+/// `columns` with the metadata that drivers read of every column.
+///
+/// Power BI does not understand a column without `TYPE_NAME`.
+pub(super) fn with_type_names(columns: &Schema) -> SchemaRef {
+    let fields = columns.fields().iter().map(|field| {
+        let mut metadata = field.metadata().clone();
+        metadata.remove(mica_catalog::COMMENT_KEY);
+        metadata.extend(column_metadata(field));
+        field.as_ref().clone().with_metadata(metadata)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// Name, precision and scale of a column's type, under the keys of Flight SQL.
+pub(super) fn column_metadata(field: &Field) -> Vec<(String, String)> {
+    use datafusion::arrow::datatypes::DataType;
+    let key = |name: &str| format!("ARROW:FLIGHT:SQL:{name}");
+    let mut metadata = vec![(key("TYPE_NAME"), sql_name(field.data_type()))];
+    let (precision, scale) = match field.data_type() {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => {
+            (Some(i32::from(*precision)), Some(i32::from(*scale)))
+        }
+        DataType::Int8 => (Some(3), Some(0)),
+        DataType::Int16 => (Some(5), Some(0)),
+        DataType::Int32 => (Some(10), Some(0)),
+        DataType::Int64 => (Some(19), Some(0)),
+        DataType::Float32 => (Some(7), None),
+        DataType::Float64 => (Some(15), None),
+        DataType::Timestamp(..) | DataType::Time64(_) => (None, Some(6)),
+        _ => (None, None),
+    };
+    metadata.extend(precision.map(|precision| (key("PRECISION"), precision.to_string())));
+    metadata.extend(scale.map(|scale| (key("SCALE"), scale.to_string())));
+    metadata
+}
+
+/// A schema as an IPC message.
+///
+/// # Errors
+/// For a schema that IPC cannot hold; none of ours.
+pub(super) fn schema_bytes(schema: &Schema) -> Result<Bytes> {
+    let options = IpcWriteOptions::default();
+    let message = IpcMessage::try_from(SchemaAsIpc::new(schema, &options));
+    let IpcMessage(bytes) = message.map_err(|error| Error::Internal {
+        query_id: "-".to_owned(),
+        detail: error.to_string(),
+    })?;
+    Ok(bytes)
+}
+
+/// A FlightInfo with one endpoint, to be fetched from where the info came from.
+///
+/// # Errors
+/// As [`schema_bytes`].
+pub(super) fn flight_info(
+    schema: &Schema,
+    ticket: Vec<u8>,
+    descriptor: FlightDescriptor,
+    records: i64,
+) -> Result<FlightInfo> {
+    let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(ticket));
+    let mut info = FlightInfo::new()
+        .with_endpoint(endpoint)
+        .with_descriptor(descriptor)
+        .with_total_records(records)
+        .with_total_bytes(-1);
+    info.schema = schema_bytes(schema)?;
+    Ok(info)
+}
+
+/// Bytes of a message: below every client's limit, large enough not to matter.
+const MESSAGE_BYTES: usize = 2 << 20;
+
+/// The messages of a stream of batches: the schema first, at once.
+pub(super) fn encode(
+    schema: SchemaRef,
+    batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+) -> DataStream {
+    let batches = batches.map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
+    let encoder = FlightDataEncoderBuilder::new()
+        .with_schema(schema)
+        .with_max_flight_data_size(MESSAGE_BYTES)
+        .build(batches);
+    encoder
+        .map(|message| message.map_err(flight_status))
+        .boxed()
+}
+
+/// `arrow-flight`'s own conversion calls everything internal.
+fn flight_status(error: FlightError) -> Status {
+    match error {
+        FlightError::Tonic(status) => *status,
+        other => Status::internal(other.to_string()),
+    }
+}

@@ -1,0 +1,211 @@
+//! The RPCs: one `match` each, on the command in the request.
+
+use std::sync::Arc;
+
+use arrow_flight::flight_service_server::FlightService;
+use arrow_flight::sql::Command;
+use arrow_flight::{
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
+    HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
+};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use prost::Message;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::info::{flight_info, schema_bytes};
+use super::put::{command, name, refuse_transaction, respond, unsupported};
+use super::{FlightSql, actions, metadata};
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+impl FlightSql {
+    async fn info(&self, request: Request<FlightDescriptor>) -> Result<FlightInfo> {
+        let session = self.session(&request)?;
+        let descriptor = request.into_inner();
+        let command = match command(&descriptor.cmd) {
+            Ok(command) => command,
+            // Some clients send plain SQL.
+            Err(error) => match plain_sql(&descriptor.cmd) {
+                Some(text) => {
+                    let context = session.context();
+                    return self
+                        .statement_info(&session, &context, &text, None, descriptor)
+                        .await;
+                }
+                None => return Err(error),
+            },
+        };
+        match command {
+            Command::CommandStatementQuery(query) => {
+                refuse_transaction(query.transaction_id.as_deref())?;
+                let context = session.context();
+                self.statement_info(&session, &context, &query.query, None, descriptor)
+                    .await
+            }
+            Command::CommandPreparedStatementQuery(query) => {
+                let handle = &query.prepared_statement_handle;
+                self.prepared_info(&session, handle, descriptor).await
+            }
+            other => match metadata::schema_of(&other) {
+                // The ticket of a metadata command is the command.
+                Some(schema) => {
+                    let ticket = other.into_any().encode_to_vec();
+                    flight_info(&schema, ticket, descriptor, -1)
+                }
+                None => Err(unsupported(&name(&other))),
+            },
+        }
+    }
+
+    async fn schema(&self, request: Request<FlightDescriptor>) -> Result<SchemaRef> {
+        let session = self.session(&request)?;
+        match command(&request.get_ref().cmd)? {
+            Command::CommandStatementQuery(query) => {
+                self.statement_schema(&session, &query.query).await
+            }
+            Command::CommandPreparedStatementQuery(query) => {
+                let handle = &query.prepared_statement_handle;
+                let statement = self.open_prepared(handle, &session)?;
+                self.statement_schema(&session, &statement.text).await
+            }
+            other => metadata::schema_of(&other).ok_or_else(|| unsupported(&name(&other))),
+        }
+    }
+
+    async fn stream(&self, request: Request<Ticket>) -> Result<super::info::DataStream> {
+        let session: Arc<Session> = self.session(&request)?;
+        match command(&request.get_ref().ticket)? {
+            Command::TicketStatementQuery(ticket) => {
+                self.statement_stream(&session, &ticket.statement_handle)
+                    .await
+            }
+            Command::CommandPreparedStatementQuery(query) => {
+                let handle = &query.prepared_statement_handle;
+                self.statement_stream(&session, handle).await
+            }
+            other => {
+                let unknown = unsupported(&name(&other));
+                self.metadata_stream(&session, other).await?.ok_or(unknown)
+            }
+        }
+    }
+}
+
+fn plain_sql(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let printable = text
+        .chars()
+        .all(|ch| !ch.is_control() || ch.is_whitespace());
+    (printable && !text.trim().is_empty()).then(|| text.to_owned())
+}
+
+#[async_trait]
+impl FlightService for FlightSql {
+    type HandshakeStream = BoxStream<'static, Result<HandshakeResponse, Status>>;
+    type ListFlightsStream = BoxStream<'static, Result<FlightInfo, Status>>;
+    type DoGetStream = BoxStream<'static, Result<FlightData, Status>>;
+    type DoPutStream = BoxStream<'static, Result<PutResult, Status>>;
+    type DoActionStream = BoxStream<'static, Result<arrow_flight::Result, Status>>;
+    type ListActionsStream = BoxStream<'static, Result<ActionType, Status>>;
+    type DoExchangeStream = BoxStream<'static, Result<FlightData, Status>>;
+
+    /// Answers by the headers alone: arrow-go sends no message and waits.
+    async fn handshake(
+        &self,
+        request: Request<Streaming<HandshakeRequest>>,
+    ) -> Result<Response<Self::HandshakeStream>, Status> {
+        let (token, _) = FlightSql::handshake(self, &request)?;
+        let answer = HandshakeResponse {
+            protocol_version: 0,
+            payload: token.clone().into(),
+        };
+        let mut response = Response::new(futures::stream::iter([Ok(answer)]).boxed());
+        let bearer: Result<MetadataValue<_>, _> = format!("Bearer {token}").parse();
+        if let Ok(bearer) = bearer {
+            response.metadata_mut().insert("authorization", bearer);
+        }
+        Ok(response)
+    }
+
+    async fn list_flights(
+        &self,
+        request: Request<Criteria>,
+    ) -> Result<Response<Self::ListFlightsStream>, Status> {
+        self.session(&request)?;
+        Ok(Response::new(futures::stream::empty().boxed()))
+    }
+
+    async fn get_flight_info(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<FlightInfo>, Status> {
+        respond(self.info(request).await)
+    }
+
+    async fn poll_flight_info(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<PollInfo>, Status> {
+        let info = self.info(request).await?;
+        Ok(Response::new(PollInfo {
+            info: Some(info),
+            flight_descriptor: None,
+            progress: Some(1.0),
+            expiration_time: None,
+        }))
+    }
+
+    async fn get_schema(
+        &self,
+        request: Request<FlightDescriptor>,
+    ) -> Result<Response<SchemaResult>, Status> {
+        let schema = self.schema(request).await?;
+        let schema = schema_bytes(&schema)?;
+        Ok(Response::new(SchemaResult { schema }))
+    }
+
+    async fn do_get(
+        &self,
+        request: Request<Ticket>,
+    ) -> Result<Response<Self::DoGetStream>, Status> {
+        respond(self.stream(request).await)
+    }
+
+    async fn do_put(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoPutStream>, Status> {
+        respond(self.put(request).await)
+    }
+
+    async fn do_action(
+        &self,
+        request: Request<Action>,
+    ) -> Result<Response<Self::DoActionStream>, Status> {
+        respond(self.action(request).await)
+    }
+
+    async fn list_actions(
+        &self,
+        request: Request<Empty>,
+    ) -> Result<Response<Self::ListActionsStream>, Status> {
+        self.session(&request)?;
+        let actions = actions::list().map(Ok);
+        Ok(Response::new(futures::stream::iter(actions).boxed()))
+    }
+
+    async fn do_exchange(
+        &self,
+        request: Request<Streaming<FlightData>>,
+    ) -> Result<Response<Self::DoExchangeStream>, Status> {
+        self.session(&request)?;
+        Err(Error::Unsupported {
+            what: "DoExchange".to_owned(),
+        }
+        .into())
+    }
+}

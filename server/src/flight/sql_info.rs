@@ -1,0 +1,207 @@
+//! What the server can do, in the union children that drivers cast to.
+//!
+//! Where drivers and the comments of FlightSql.proto disagree, drivers win: 503, 505, 507 and 562
+//! are int64. Only ids of the enum are answered: JDBC fails on any other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use arrow_flight::sql::SqlInfo;
+use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use crate::error::{Error, Result};
+
+/// ODBC's names of the functions that work in the default dialect.
+const NUMERIC: &[&str] = &[
+    "ABS", "ACOS", "ASIN", "ATAN", "ATAN2", "COS", "COT", "DEGREES", "EXP", "FLOOR", "LOG10", "PI",
+    "POWER", "RADIANS", "ROUND", "SIN", "SQRT", "TAN",
+];
+const STRING: &[&str] = &[
+    "ASCII",
+    "BIT_LENGTH",
+    "CHARACTER_LENGTH",
+    "CHAR_LENGTH",
+    "CONCAT",
+    "LEFT",
+    "LENGTH",
+    "LTRIM",
+    "OCTET_LENGTH",
+    "REPEAT",
+    "REPLACE",
+    "RIGHT",
+    "RTRIM",
+    "SUBSTRING",
+];
+const SYSTEM: &[&str] = &["IFNULL"];
+const DATETIME: &[&str] = &[
+    "DAYOFMONTH",
+    "DAYOFWEEK",
+    "DAYOFYEAR",
+    "HOUR",
+    "MINUTE",
+    "MONTH",
+    "NOW",
+    "QUARTER",
+    "SECOND",
+    "WEEK",
+    "YEAR",
+];
+/// Words that are reserved here and not in SQL:2003.
+const KEYWORDS: &[&str] = &[
+    "LIMIT", "OFFSET", "QUALIFY", "SHOW", "USE", "DESCRIBE", "EXPLAIN",
+];
+
+fn identity(builder: &mut SqlInfoDataBuilder) {
+    builder.append(SqlInfo::FlightSqlServerName, "Mica");
+    builder.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
+    builder.append(SqlInfo::FlightSqlServerArrowVersion, "59.3.2");
+    builder.append(SqlInfo::FlightSqlServerReadOnly, false);
+    builder.append(SqlInfo::FlightSqlServerSql, true);
+    builder.append(SqlInfo::FlightSqlServerSubstrait, false);
+    builder.append(SqlInfo::FlightSqlServerSubstraitMinVersion, "");
+    builder.append(SqlInfo::FlightSqlServerSubstraitMaxVersion, "");
+    builder.append(SqlInfo::FlightSqlServerTransaction, 0_i32);
+    builder.append(SqlInfo::FlightSqlServerCancel, true);
+    builder.append(SqlInfo::FlightSqlServerBulkIngestion, false);
+    builder.append(SqlInfo::FlightSqlServerIngestTransactionsSupported, false);
+    builder.append(SqlInfo::FlightSqlServerStatementTimeout, 0_i32);
+    builder.append(SqlInfo::FlightSqlServerTransactionTimeout, 0_i32);
+}
+
+fn names_and_functions(builder: &mut SqlInfoDataBuilder) {
+    builder.append(SqlInfo::SqlDdlCatalog, false);
+    builder.append(SqlInfo::SqlDdlSchema, true);
+    builder.append(SqlInfo::SqlDdlTable, true);
+    // Case-insensitive, stored as written, quoted or not (SQL_IC_MIXED is 4, JDBC's 1).
+    builder.append(SqlInfo::SqlIdentifierCase, 1_i64);
+    builder.append(SqlInfo::SqlIdentifierQuoteChar, "\"");
+    builder.append(SqlInfo::SqlQuotedIdentifierCase, 1_i64);
+    builder.append(SqlInfo::SqlAllTablesAreSelectable, true);
+    builder.append(SqlInfo::SqlNullOrdering, 0_i64);
+    builder.append(SqlInfo::SqlKeywords, KEYWORDS);
+    builder.append(SqlInfo::SqlNumericFunctions, NUMERIC);
+    builder.append(SqlInfo::SqlStringFunctions, STRING);
+    builder.append(SqlInfo::SqlSystemFunctions, SYSTEM);
+    builder.append(SqlInfo::SqlDatetimeFunctions, DATETIME);
+    builder.append(SqlInfo::SqlSearchStringEscape, "\\");
+    builder.append(SqlInfo::SqlExtraNameCharacters, "");
+    builder.append(SqlInfo::SqlSchemaTerm, "schema");
+    builder.append(SqlInfo::SqlProcedureTerm, "procedure");
+    builder.append(SqlInfo::SqlCatalogTerm, "catalog");
+    builder.append(SqlInfo::SqlCatalogAtStart, true);
+}
+
+fn queries(builder: &mut SqlInfoDataBuilder) {
+    for (info, yes) in [
+        (SqlInfo::SqlSupportsColumnAliasing, true),
+        (SqlInfo::SqlNullPlusNullIsNull, true),
+        (SqlInfo::SqlSupportsTableCorrelationNames, true),
+        (SqlInfo::SqlSupportsDifferentTableCorrelationNames, false),
+        (SqlInfo::SqlSupportsExpressionsInOrderBy, true),
+        (SqlInfo::SqlSupportsOrderByUnrelated, true),
+        (SqlInfo::SqlSupportsLikeEscapeClause, true),
+        (SqlInfo::SqlSupportsNonNullableColumns, true),
+        (SqlInfo::SqlSupportsIntegrityEnhancementFacility, false),
+        (SqlInfo::SqlSelectForUpdateSupported, false),
+        (SqlInfo::SqlStoredProceduresSupported, false),
+        (SqlInfo::SqlCorrelatedSubqueriesSupported, true),
+        (SqlInfo::SqlMaxRowSizeIncludesBlobs, false),
+        (SqlInfo::SqlTransactionsSupported, false),
+        (SqlInfo::SqlDataDefinitionCausesTransactionCommit, false),
+        (SqlInfo::SqlDataDefinitionsInTransactionsIgnored, false),
+        (SqlInfo::SqlBatchUpdatesSupported, false),
+        (SqlInfo::SqlSavepointsSupported, false),
+        (SqlInfo::SqlNamedParametersSupported, false),
+        (SqlInfo::SqlLocatorsUpdateCopy, false),
+        (SqlInfo::SqlStoredFunctionsUsingCallSyntaxSupported, false),
+    ] {
+        builder.append(info, yes);
+    }
+    builder.append(SqlInfo::SqlSupportsConvert, HashMap::<i32, Vec<i32>>::new());
+    for (info, mask) in [
+        (SqlInfo::SqlSupportedGroupBy, 2_i32),
+        (SqlInfo::SqlSupportedGrammar, 4),
+        (SqlInfo::SqlAnsi92SupportedLevel, 2),
+        (SqlInfo::SqlOuterJoinsSupportLevel, 6),
+        (SqlInfo::SqlSchemasSupportedActions, 0),
+        (SqlInfo::SqlCatalogsSupportedActions, 0),
+        (SqlInfo::SqlSupportedPositionedCommands, 0),
+        (SqlInfo::SqlSupportedSubqueries, 15),
+        (SqlInfo::SqlSupportedUnions, 3),
+        (SqlInfo::SqlSupportedTransactionsIsolationLevels, 1),
+        (SqlInfo::SqlSupportedResultSetTypes, 2),
+        (SqlInfo::SqlSupportedConcurrenciesForResultSetUnspecified, 0),
+        (SqlInfo::SqlSupportedConcurrenciesForResultSetForwardOnly, 2),
+        (
+            SqlInfo::SqlSupportedConcurrenciesForResultSetScrollSensitive,
+            0,
+        ),
+        (
+            SqlInfo::SqlSupportedConcurrenciesForResultSetScrollInsensitive,
+            0,
+        ),
+    ] {
+        builder.append(info, mask);
+    }
+}
+
+/// Zero means that there is no limit, or that it is not known.
+fn limits(builder: &mut SqlInfoDataBuilder) {
+    for info in [
+        SqlInfo::SqlMaxBinaryLiteralLength,
+        SqlInfo::SqlMaxCharLiteralLength,
+        SqlInfo::SqlMaxColumnNameLength,
+        SqlInfo::SqlMaxColumnsInGroupBy,
+        SqlInfo::SqlMaxColumnsInIndex,
+        SqlInfo::SqlMaxColumnsInOrderBy,
+        SqlInfo::SqlMaxColumnsInSelect,
+        SqlInfo::SqlMaxColumnsInTable,
+        SqlInfo::SqlMaxConnections,
+        SqlInfo::SqlMaxCursorNameLength,
+        SqlInfo::SqlMaxIndexLength,
+        SqlInfo::SqlDbSchemaNameLength,
+        SqlInfo::SqlMaxProcedureNameLength,
+        SqlInfo::SqlMaxCatalogNameLength,
+        SqlInfo::SqlMaxRowSize,
+        SqlInfo::SqlMaxStatementLength,
+        SqlInfo::SqlMaxStatements,
+        SqlInfo::SqlMaxTableNameLength,
+        SqlInfo::SqlMaxTablesInSelect,
+        SqlInfo::SqlMaxUsernameLength,
+        SqlInfo::SqlDefaultTransactionIsolation,
+    ] {
+        builder.append(info, 0_i64);
+    }
+}
+
+fn data() -> Result<&'static SqlInfoData> {
+    static DATA: OnceLock<Option<SqlInfoData>> = OnceLock::new();
+    let data = DATA.get_or_init(|| {
+        let mut builder = SqlInfoDataBuilder::new();
+        identity(&mut builder);
+        names_and_functions(&mut builder);
+        queries(&mut builder);
+        limits(&mut builder);
+        builder.build().ok()
+    });
+    data.as_ref().ok_or_else(|| Error::Internal {
+        query_id: "-".to_owned(),
+        detail: "the table of SqlInfo values cannot be built".to_owned(),
+    })
+}
+
+/// The schema of the answer.
+pub(super) fn schema() -> SchemaRef {
+    Arc::new(SqlInfoDataBuilder::schema().clone())
+}
+
+/// The values of `ids`; of all that there are if it is empty.
+pub(super) fn batch(ids: &[u32]) -> Result<RecordBatch> {
+    let batch = data()?.record_batch(ids.iter().copied());
+    batch.map_err(|error| Error::Internal {
+        query_id: "-".to_owned(),
+        detail: error.to_string(),
+    })
+}

@@ -1,0 +1,293 @@
+//! A warehouse: the catalog, the planner and the engine over it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
+use mica_catalog::{CatalogStore, Relation, Snapshot, SqliteOptions, SqliteStore, Version};
+use mica_data::{ExternalTableProvider, InferenceLimits, Roots, TableContext};
+use mica_sql::{
+    Against, DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed,
+    Planner, Prepared, Providers, SessionContext,
+};
+
+use crate::engine::{Engine, EngineLimits, Kept, PlanKey, QueryStream, Run, StartError};
+use crate::error::{Error, Result};
+
+/// What a warehouse is opened with.
+#[derive(Clone, Debug, Default)]
+pub struct WarehouseConfig {
+    /// The catalog's file.
+    pub catalog: PathBuf,
+    /// Folders below which clients may name files.
+    pub roots: Roots,
+    /// Limits of queries.
+    pub engine: EngineLimits,
+    /// Limits of plans.
+    pub plan: Limits,
+    /// How much of text files is read to infer columns.
+    pub inference: InferenceLimits,
+}
+
+/// Why a warehouse cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The catalog.
+    #[error(transparent)]
+    Catalog(#[from] mica_catalog::Error),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+}
+
+/// A warehouse. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Warehouse {
+    store: Arc<SqliteStore>,
+    executor: Executor,
+    engine: Engine,
+}
+
+/// A statement, ready to run.
+#[derive(Debug)]
+pub enum Ready {
+    /// Gives rows.
+    Query(Arc<Kept>),
+    /// Changes something, once.
+    Command(Box<Parsed>),
+    /// Ends a query.
+    Kill(String),
+}
+
+/// A statement that was prepared, and the version that it was planned against.
+#[derive(Debug)]
+pub struct ReadyStatement {
+    /// What to do.
+    pub ready: Ready,
+    /// The catalog's version.
+    pub version: Version,
+}
+
+impl Warehouse {
+    /// Opens the warehouse, or makes it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(config: WarehouseConfig) -> Result<Self, OpenError> {
+        let store = SqliteStore::open(&config.catalog, SqliteOptions::default())?;
+        let store = Arc::new(store);
+        let engine = Engine::start(config.engine)?;
+        let tables = Arc::new(Tables {
+            context: TableContext::new(config.roots),
+            engine: engine.clone(),
+            inference: config.inference,
+        });
+        let catalog: Arc<dyn CatalogStore> = Arc::clone(&store) as _;
+        let planner = Planner::new(catalog, Arc::clone(&tables) as _, config.plan);
+        Ok(Self {
+            store,
+            executor: Executor::new(planner, tables),
+            engine,
+        })
+    }
+
+    /// The catalog.
+    pub fn store(&self) -> &Arc<SqliteStore> {
+        &self.store
+    }
+
+    /// Runs statements that change something.
+    pub fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    /// Runs queries.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The key of tickets and handles.
+    pub fn ticket_key(&self) -> [u8; 32] {
+        self.store.ticket_key()
+    }
+
+    /// Plans a statement against the newest version, or the one given.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub async fn prepare(
+        &self,
+        text: &str,
+        session: &SessionContext,
+        values: Option<&[ScalarValue]>,
+        version: Option<Version>,
+    ) -> Result<ReadyStatement> {
+        let snapshot = match version {
+            None => self.store.snapshot().await?,
+            Some(version) => self.store.snapshot_at(version).await?,
+        };
+        let version = snapshot.version();
+        let key = (values.is_none() && session.temporary.is_empty()).then(|| PlanKey {
+            text: text.to_owned(),
+            scope: session.scope.clone(),
+            version,
+        });
+        if let Some(kept) = key.as_ref().and_then(|key| self.engine.plans().get(key)) {
+            let ready = Ready::Query(kept);
+            return Ok(ReadyStatement { ready, version });
+        }
+        let ready = self.plan(text, session, values, &snapshot, key).await?;
+        Ok(ReadyStatement { ready, version })
+    }
+
+    async fn plan(
+        &self,
+        text: &str,
+        session: &SessionContext,
+        values: Option<&[ScalarValue]>,
+        snapshot: &Snapshot,
+        key: Option<PlanKey>,
+    ) -> Result<Ready> {
+        let dialect = session.scope.dialect;
+        let parsed = mica_sql::parse(mica_sql::one(text, dialect)?, dialect)?;
+        let against = Against {
+            snapshot,
+            temporary: &session.temporary,
+            scope: &session.scope,
+        };
+        let planner = self.executor.planner();
+        Ok(match planner.prepare(&parsed, against, values).await? {
+            Prepared::Query(planned) => {
+                let keep =
+                    key.filter(|_| matches!(parsed.statement, mica_sql::Statement::Query(_)));
+                let kept = Arc::new(Kept::from(*planned));
+                if let Some(key) = keep {
+                    self.engine.plans().put(key, Arc::clone(&kept));
+                }
+                Ready::Query(kept)
+            }
+            Prepared::Command => Ready::Command(Box::new(parsed)),
+            Prepared::ShowQueries => Ready::Query(Arc::new(Kept::from(self.show_queries()?))),
+            Prepared::Kill(id) => Ready::Kill(id),
+        })
+    }
+
+    /// Starts a query.
+    pub fn run(&self, kept: Arc<Kept>, text: &str, session: &SessionContext) -> QueryStream {
+        self.engine.run(Run {
+            kept,
+            scope: session.scope.clone(),
+            user: session.user.clone(),
+            text: text.to_owned(),
+        })
+    }
+
+    /// Runs a statement that changes something. The work goes on if the caller leaves: it commits
+    /// or fails by itself.
+    ///
+    /// # Errors
+    /// What the statement violates.
+    pub async fn execute(
+        &self,
+        parsed: Box<Parsed>,
+        session: SessionContext,
+        origin: Origin,
+    ) -> Result<Effect> {
+        let guard = self
+            .engine
+            .queries()
+            .start(&session.user, &parsed.text.text);
+        let executor = self.executor.clone();
+        let work = async move {
+            let outcome = executor.execute(&parsed, &session, &origin).await;
+            let outcome = outcome.map_err(Error::from);
+            let query = guard.query();
+            let elapsed_ms = query.started.elapsed().as_millis() as u64;
+            let code = outcome
+                .as_ref()
+                .err()
+                .map_or(tonic::Code::Ok, crate::status::code);
+            crate::log::statement(query.id, &query.user, elapsed_ms, 0, code);
+            fail::fail_point!("server.before_reply");
+            outcome
+        };
+        let task = datafusion::common::runtime::SpawnedTask::spawn(work);
+        match task.join_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::Stopping),
+        }
+    }
+
+    fn show_queries(&self) -> Result<mica_sql::Planned> {
+        const COLUMNS: [(&str, DataType); 5] = [
+            ("query_id", DataType::Utf8),
+            ("user", DataType::Utf8),
+            ("elapsed_ms", DataType::Int64),
+            ("rows", DataType::Int64),
+            ("statement", DataType::Utf8),
+        ];
+        let queries = self.engine.queries().list();
+        let rows: Vec<Vec<Option<String>>> = queries
+            .iter()
+            .map(|query| {
+                let rows = query.rows.load(std::sync::atomic::Ordering::Relaxed);
+                vec![
+                    Some(query.id.to_string()),
+                    Some(query.user.clone()),
+                    Some(query.started.elapsed().as_millis().to_string()),
+                    Some(rows.to_string()),
+                    Some(query.text.clone()),
+                ]
+            })
+            .collect();
+        Ok(mica_sql::rows(&COLUMNS, &rows)?)
+    }
+}
+
+/// Tables as the planner and the DDL see them.
+#[derive(Debug)]
+struct Tables {
+    context: TableContext,
+    engine: Engine,
+    inference: InferenceLimits,
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Providers for Tables {
+    fn provider(&self, relation: &Relation) -> Result<Arc<dyn TableProvider>, BoxError> {
+        let provider = ExternalTableProvider::new(relation, self.context.clone())?;
+        Ok(Arc::new(provider))
+    }
+}
+
+#[async_trait]
+impl Definer for Tables {
+    async fn define(&self, request: DefineTable) -> Result<DefinedTable, BoxError> {
+        let roots = &self.context.roots;
+        let (folder, restricted) = match &request.origin {
+            Origin::Operator { folder } => (PathBuf::from(folder), false),
+            Origin::Client => (roots.first().unwrap_or(Path::new("/")).to_owned(), true),
+        };
+        let definition = mica_data::Definition {
+            location: request.location,
+            format: request.format,
+            options: request.options,
+            columns: request.columns,
+            partition_columns: request.partition_columns,
+            spark: request.dialect == Dialect::Spark,
+            folder,
+            restricted,
+        };
+        let session = self.engine.session();
+        let defined = mica_data::define(definition, session, roots, &self.inference).await?;
+        Ok(DefinedTable {
+            table: defined.table,
+            columns: defined.columns,
+            note: defined.note,
+        })
+    }
+}
