@@ -139,7 +139,7 @@ impl Executor {
         session: &SessionContext,
         origin: &Origin,
     ) -> Result<Effect> {
-        if let Some(effect) = self.session_effect(parsed, session).await? {
+        if let Some(effect) = self.session_effect(parsed, session, origin).await? {
             return Ok(effect);
         }
         let mut attempt = 0;
@@ -236,6 +236,7 @@ impl Executor {
         &self,
         parsed: &Parsed,
         session: &SessionContext,
+        origin: &Origin,
     ) -> Result<Option<Effect>> {
         let mut after = session.clone();
         let message = match &parsed.statement {
@@ -272,6 +273,10 @@ impl Executor {
             }
             Statement::CreateView(view) if view.temporary => {
                 self.create_temporary_view(parsed, view, &mut after).await?
+            }
+            Statement::CreateTable(table) if table.temporary => {
+                self.create_temporary_table(table, &mut after, origin)
+                    .await?
             }
             Statement::Drop(drop) if relations::drops_temporary(drop, &after.temporary) => {
                 relations::drop_temporary(drop, &mut after.temporary)

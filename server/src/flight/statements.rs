@@ -257,7 +257,7 @@ pub(super) fn context_of(statement: &Statement) -> Result<SessionContext> {
     for relation in &statement.temporary {
         let body = decode_body(&relation.body).ok_or(mica_proto::Error::NotOurs)?;
         temporary.insert(Relation {
-            id: EntryId(Default::default()),
+            id: EntryId::random(),
             since: Version(0),
             name: RelationName {
                 schema: Name::from(""),

@@ -112,6 +112,38 @@ impl Executor {
         Ok(())
     }
 
+    /// Plans every stored view again. Returns those that cannot be used, with the reason.
+    ///
+    /// # Errors
+    /// What the catalog says.
+    pub async fn check_views(
+        &self,
+        progress: &(dyn Fn(usize, usize) + Send + Sync),
+    ) -> Result<Vec<(RelationName, String)>> {
+        const PAGE: usize = 500;
+        let store = self.planner.store();
+        let draft = Draft::new(store.snapshot().await?);
+        let session = SessionContext::default();
+        let heads: Vec<_> = draft.snapshot().relations().cloned().collect();
+        let mut broken = Vec::new();
+        for (at, page) in heads.chunks(PAGE).enumerate() {
+            progress(at * PAGE, heads.len());
+            for relation in mica_catalog::load(&**store, page).await? {
+                let Definition::View(view) = &relation.body.definition else {
+                    continue;
+                };
+                let planned = self.plan_stored(&draft, view, &session).await;
+                let checked =
+                    planned.and_then(|planned| evolved(&relation, view, &planned.columns));
+                if let Err(error) = checked {
+                    broken.push((relation.name, error.to_string()));
+                }
+            }
+        }
+        progress(heads.len(), heads.len());
+        Ok(broken)
+    }
+
     /// Plans the text of a stored view against the draft.
     pub(super) async fn plan_stored(
         &self,

@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use mica_catalog::{COMMENT_KEY, Definition, RelationBody, RelationKind, Source};
+use mica_catalog::{
+    COMMENT_KEY, Definition, EntryId, Name, Relation, RelationBody, RelationKind, RelationName,
+    Source, Version,
+};
 use sqlparser::ast::ObjectName;
 
-use super::views::{exists, keep_comments, now_ms, outcome, wrong_kind};
+use super::views::{
+    already_there, exists, keep_comments, now_ms, outcome, temporary_name, wrong_kind,
+};
 use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext};
+use crate::graph::Temporary;
 use crate::statement::{CreateTable, TableColumn};
 use crate::{Dialect, Error, Result, references, wire};
 
@@ -20,13 +26,6 @@ impl Executor {
         origin: &Origin,
         source: Option<&Source>,
     ) -> Result<String> {
-        if table.temporary && source.is_none() && *origin == Origin::Client {
-            // Stored instead: the session's end would otherwise be the end of views over it.
-            draft.notes.push(format!(
-                "a temporary view over files is stored as a table: '{}'",
-                table.name
-            ));
-        }
         let name = references::resolve_object(&table.name, &session.scope)?;
         let old = self.current(draft, &name).await?;
         if let Some(old) = &old {
@@ -40,13 +39,30 @@ impl Executor {
                 return Err(wrong_kind(old, "table", "drop it first"));
             }
         }
+        let (body, note) = self
+            .table_body(name.clone(), table, session, origin, source)
+            .await?;
+        draft.notes.extend(note);
+        let changed = draft.put(&name, body, old.as_ref())?;
+        Ok(outcome("table", &name, old.is_some(), changed))
+    }
+
+    /// The body of a new table, and what the user should know.
+    async fn table_body(
+        &self,
+        name: RelationName,
+        table: &CreateTable,
+        session: &SessionContext,
+        origin: &Origin,
+        source: Option<&Source>,
+    ) -> Result<(RelationBody, Option<String>)> {
         let Some(location) = table.location.clone() else {
             return Err(Error::invalid(
                 "the table has no location: add LOCATION 'path', or OPTIONS (path 'path')",
             ));
         };
         let request = DefineTable {
-            name: name.clone(),
+            name,
             location,
             format: table.format.clone(),
             options: table.options.clone(),
@@ -57,7 +73,6 @@ impl Executor {
         };
         let mut defined = self.define(request).await?;
         defined.table.statement = Some(table.text.clone());
-        draft.notes.extend(defined.note.take());
         let body = RelationBody {
             columns: with_comments(&defined.columns, &table.columns),
             comment: table.comment.clone(),
@@ -68,8 +83,32 @@ impl Executor {
             broken: None,
             definition: Definition::ExternalTable(defined.table),
         };
-        let changed = draft.put(&name, body, old.as_ref())?;
-        Ok(outcome("table", &name, old.is_some(), changed))
+        Ok((body, defined.note))
+    }
+
+    /// A table that lives with the session: Spark's `CREATE TEMPORARY VIEW .. USING`.
+    pub(super) async fn create_temporary_table(
+        &self,
+        table: &CreateTable,
+        session: &mut SessionContext,
+        origin: &Origin,
+    ) -> Result<String> {
+        let name = temporary_name(&table.name)?;
+        if session.temporary.get(&name).is_some() && !table.or_replace {
+            return already_there(name, table.if_not_exists);
+        }
+        let full = Temporary::name(&Name::from(name.as_str()));
+        let (body, note) = self
+            .table_body(full.clone(), table, session, origin, None)
+            .await?;
+        session.temporary.insert(Relation {
+            id: EntryId::random(),
+            since: Version(0),
+            name: full,
+            body: Arc::new(body),
+        });
+        let note = note.map_or(String::new(), |note| format!("\n{note}"));
+        Ok(format!("created temporary view '{name}'{note}"))
     }
 
     async fn define(&self, request: DefineTable) -> Result<DefinedTable> {

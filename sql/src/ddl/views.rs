@@ -10,6 +10,8 @@ use mica_catalog::{
 };
 
 use super::{Draft, Executor, SessionContext};
+use sqlparser::ast::ObjectName;
+
 use crate::graph::{TEMPORARY, Temporary};
 use crate::planner::{Against, PlannedView};
 use crate::statement::{CreateView, ViewColumn};
@@ -78,21 +80,9 @@ impl Executor {
         view: &CreateView,
         session: &mut SessionContext,
     ) -> Result<String> {
-        let [part] = view.name.0.as_slice() else {
-            return Err(Error::invalid("the name of a temporary view has no schema"));
-        };
-        let name = part
-            .as_ident()
-            .map(|ident| ident.value.clone())
-            .unwrap_or_default();
+        let name = temporary_name(&view.name)?;
         if session.temporary.get(&name).is_some() && !view.or_replace {
-            if view.if_not_exists {
-                return Ok(format!("temporary view '{name}' exists already"));
-            }
-            return Err(Error::Catalog(CatalogError::AlreadyExists {
-                kind: "temporary view",
-                name,
-            }));
+            return already_there(name, view.if_not_exists);
         }
         let snapshot = self.planner.store().snapshot().await?;
         let against = Against {
@@ -142,6 +132,28 @@ impl Executor {
     pub(super) async fn require(&self, draft: &Draft, name: &RelationName) -> Result<Relation> {
         let found = self.current(draft, name).await?;
         found.ok_or_else(|| Error::Catalog(draft.snapshot().not_found(name)))
+    }
+}
+
+/// The one part of a temporary relation's name.
+pub(super) fn temporary_name(name: &ObjectName) -> Result<String> {
+    match name.0.as_slice() {
+        [part] => Ok(part
+            .as_ident()
+            .map(|ident| ident.value.clone())
+            .unwrap_or_default()),
+        _ => Err(Error::invalid("the name of a temporary view has no schema")),
+    }
+}
+
+/// What happens to a `CREATE TEMPORARY VIEW` without `OR REPLACE` whose name is taken.
+pub(super) fn already_there(name: String, if_not_exists: bool) -> Result<String> {
+    match if_not_exists {
+        true => Ok(format!("temporary view '{name}' exists already")),
+        false => Err(Error::Catalog(CatalogError::AlreadyExists {
+            kind: "temporary view",
+            name,
+        })),
     }
 }
 

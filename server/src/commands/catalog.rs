@@ -1,0 +1,160 @@
+//! `mica check`, `backup`, `export` and `upgrade`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use mica_catalog::{
+    CatalogStore, Relation, RelationName, SqliteOptions, SqliteStore, UpgradeOutcome, load,
+};
+use mica_sql::{Dialect, render};
+
+use super::{Outcome, apply};
+use crate::args::{BackupArgs, CheckArgs, ExportArgs, WarehouseArgs};
+use crate::config;
+use crate::warehouse::{Warehouse, WarehouseConfig};
+
+/// The store of a catalog that must be there.
+fn open(args: &WarehouseArgs) -> Result<SqliteStore, super::AnyError> {
+    let path = config::catalog(args)?;
+    if !path.exists() {
+        return Err(Box::new(mica_catalog::Error::NotACatalog {
+            path,
+            reason: "there is no such file".to_owned(),
+        }));
+    }
+    Ok(SqliteStore::open(&path, SqliteOptions::default())?)
+}
+
+pub(super) async fn check(args: &CheckArgs) -> Outcome {
+    let store = open(&args.warehouse)?;
+    let findings = store.verify().await?;
+    for finding in &findings {
+        println!("damaged: {}: {}", finding.object, finding.problem);
+    }
+    drop(store);
+    let warehouse = Warehouse::open(WarehouseConfig {
+        catalog: config::catalog(&args.warehouse)?,
+        ..WarehouseConfig::default()
+    })?;
+    let bar = apply::progress_bar();
+    let tell = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    };
+    let broken = warehouse.executor().check_views(&tell).await;
+    bar.finish_and_clear();
+    let broken = broken?;
+    for (name, reason) in &broken {
+        println!("broken: {name}: {reason}");
+    }
+    let snapshot = warehouse.store().snapshot().await?;
+    println!(
+        "{} relations in {} schemas at version {}: {} damaged, {} broken",
+        snapshot.relation_count(),
+        snapshot.schemas().count(),
+        snapshot.version(),
+        findings.len(),
+        broken.len()
+    );
+    Ok(findings.is_empty() && broken.is_empty())
+}
+
+pub(super) async fn backup(args: &BackupArgs) -> Outcome {
+    let store = open(&args.warehouse)?;
+    let version = store.backup(&args.target).await?;
+    println!("wrote version {version} to {}", args.target.display());
+    Ok(true)
+}
+
+pub(super) fn upgrade(args: &CheckArgs) -> Outcome {
+    let path = config::catalog(&args.warehouse)?;
+    match mica_catalog::upgrade(&path)? {
+        UpgradeOutcome::Current { format } => {
+            println!("{} has format {format} already", path.display());
+        }
+    }
+    Ok(true)
+}
+
+pub(super) async fn export(args: &ExportArgs) -> Outcome {
+    let store = open(&args.warehouse)?;
+    let snapshot = store.snapshot().await?;
+    let heads: Vec<_> = snapshot.relations().cloned().collect();
+    let relations = in_order(load(&store, &heads).await?);
+    let mut sql = format!("-- The catalog at version {}.\n", snapshot.version());
+    for schema in snapshot.schemas() {
+        sql += &format!("{};\n", render::create_schema(schema));
+    }
+    let mut scope: Vec<String> = Vec::new();
+    for relation in &relations {
+        let wanted = match relation.body.as_view() {
+            Some(view) => render::scope_statements(view),
+            None => vec![format!("SET dialect = '{}'", Dialect::Ansi)],
+        };
+        if wanted != scope {
+            sql += "\nRESET ALL;\n";
+            for statement in &wanted {
+                sql += &format!("{statement};\n");
+            }
+            scope = wanted;
+        }
+        sql += &format!("\n{};\n", render::create_statement(relation));
+    }
+    match &args.output {
+        None => std::io::stdout().write_all(sql.as_bytes())?,
+        Some(path) => {
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(path)?;
+            file.write_all(sql.as_bytes())?;
+            file.sync_all()?;
+            eprintln!("wrote {} relations to {}", relations.len(), path.display());
+        }
+    }
+    Ok(true)
+}
+
+/// Relations, each after all that it reads; those on a circle or over something missing at the end.
+fn in_order(relations: Vec<Relation>) -> Vec<Relation> {
+    let mut waiting: BTreeMap<RelationName, Relation> = relations
+        .into_iter()
+        .map(|relation| (relation.name.clone(), relation))
+        .collect();
+    let mut waits: BTreeMap<RelationName, usize> = BTreeMap::new();
+    let mut readers: BTreeMap<RelationName, Vec<RelationName>> = BTreeMap::new();
+    for (name, relation) in &waiting {
+        let reads: BTreeSet<&RelationName> = relation
+            .body
+            .dependencies()
+            .iter()
+            .map(|dep| &dep.name)
+            .collect();
+        let known = reads.into_iter().filter(|read| waiting.contains_key(read));
+        let mut count = 0;
+        for read in known {
+            readers.entry(read.clone()).or_default().push(name.clone());
+            count += 1;
+        }
+        waits.insert(name.clone(), count);
+    }
+    let mut ready: BTreeSet<RelationName> = waits
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while let Some(name) = ready.pop_first() {
+        for reader in readers.remove(&name).unwrap_or_default() {
+            if let Some(count) = waits.get_mut(&reader) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(reader);
+                }
+            }
+        }
+        ordered.extend(waiting.remove(&name));
+    }
+    ordered.extend(waiting.into_values());
+    ordered
+}

@@ -1,0 +1,163 @@
+//! The reference, made from what the code itself reads: flags, settings, functions.
+
+use clap::CommandFactory;
+use mica_sql::{Dialect, SETTINGS, function_names};
+
+use crate::args::Cli;
+
+/// Statements and what they do; the parser's families, in the order of use.
+const STATEMENTS: &[(&str, &str)] = &[
+    (
+        "SELECT .., WITH .., VALUES ..",
+        "Rows. `?` and `$1` are parameters.",
+    ),
+    (
+        "CREATE [OR REPLACE] [TEMPORARY] VIEW [IF NOT EXISTS] v [(c [COMMENT '..'], ..)] [COMMENT '..'] [TBLPROPERTIES (..)] [WITH SCHEMA mode] AS query",
+        "A view, in the session's dialect, schema and settings.",
+    ),
+    (
+        "CREATE [OR REPLACE] EXTERNAL TABLE [IF NOT EXISTS] t [(c type, ..)] STORED AS CSV|JSON|PARQUET [PARTITIONED BY (..)] LOCATION 'p' [OPTIONS (..)]",
+        "A table over files (DataFusion's spelling).",
+    ),
+    (
+        "CREATE TABLE t [(c type, ..)] USING csv|json|parquet OPTIONS (path 'p', ..) | LOCATION 'p'",
+        "A table over files (Spark's spelling).",
+    ),
+    (
+        "CREATE [OR REPLACE] TEMPORARY VIEW t USING csv OPTIONS (path 'p', ..)",
+        "A table over files that lives with the session.",
+    ),
+    (
+        "CREATE EXTERNAL TABLE t (c type, ..) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' STORED AS TEXTFILE|PARQUET LOCATION 'p'",
+        "A table over files (Hive's spelling).",
+    ),
+    ("REFRESH TABLE t", "Infers the columns of a table again."),
+    (
+        "DROP VIEW|TABLE [IF EXISTS] n, .. [RESTRICT|CASCADE]",
+        "Drops relations; UNDROP brings them back.",
+    ),
+    (
+        "ALTER VIEW v AS query | RENAME TO n | SET TBLPROPERTIES (..) | UNSET TBLPROPERTIES (..) | OWNER TO u | WITH SCHEMA mode",
+        "Changes a view; all but AS and WITH SCHEMA work on tables, too.",
+    ),
+    (
+        "COMMENT ON [VIEW|TABLE|COLUMN|SCHEMA] n IS '..'|NULL",
+        "Sets or removes a comment.",
+    ),
+    (
+        "CREATE SCHEMA|DATABASE [IF NOT EXISTS] s [COMMENT '..']",
+        "A schema.",
+    ),
+    (
+        "DROP SCHEMA|DATABASE [IF EXISTS] s [CASCADE]",
+        "Drops an empty schema; with CASCADE all in it.",
+    ),
+    (
+        "USE [SCHEMA|DATABASE] s",
+        "The schema that unqualified names resolve to.",
+    ),
+    (
+        "SHOW CATALOGS, DATABASES|SCHEMAS, TABLES|VIEWS [IN s], COLUMNS IN t, CREATE TABLE|VIEW n, TBLPROPERTIES n, FUNCTIONS, HISTORY n, QUERIES, ALL, setting [LIKE 'p']",
+        "What there is.",
+    ),
+    (
+        "DESCRIBE [EXTENDED] n, DESCRIBE query, DESCRIBE SCHEMA s",
+        "Columns and everything else.",
+    ),
+    (
+        "EXPLAIN [ANALYZE] [VERBOSE] [FORMAT f] query",
+        "How a query runs.",
+    ),
+    (
+        "UNDROP VIEW|TABLE n, RESTORE VIEW|TABLE n TO VERSION v",
+        "Brings a definition back.",
+    ),
+    ("SET k = v, SET k, RESET [k]", "Settings of the session."),
+    (
+        "KILL 'id'",
+        "Ends a query of the same user; SHOW QUERIES lists ids.",
+    ),
+];
+
+/// The whole reference.
+pub(super) fn markdown() -> String {
+    let mut text =
+        "# Reference\n\nMade by `mica reference`; a test holds it against the code.\n".to_owned();
+    text += "\n## Statements\n\n| statement | what it does |\n|---|---|\n";
+    for (statement, meaning) in STATEMENTS {
+        text += &format!("| `{}` | {meaning} |\n", statement.replace('|', "\\|"));
+    }
+    text += "\n## Settings\n\n| setting | default | what it does | also known as |\n|---|---|---|---|\n";
+    for setting in SETTINGS {
+        let aliases: Vec<String> = setting
+            .aliases
+            .iter()
+            .map(|alias| format!("`{alias}`"))
+            .collect();
+        text += &format!(
+            "| `{}` | `{}` | {} | {} |\n",
+            setting.name,
+            setting.default,
+            setting.description,
+            aliases.join(", ")
+        );
+    }
+    text += "\n## Commands and flags\n\nEvery flag can be given as the variable behind it.\n";
+    for command in Cli::command()
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+    {
+        text += &flags(command);
+    }
+    for dialect in Dialect::ALL {
+        let names: Vec<String> = function_names(dialect)
+            .into_iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        text += &format!("\n## Functions of `{dialect}`\n\n{}\n", names.join(", "));
+    }
+    text
+}
+
+fn flags(command: &clap::Command) -> String {
+    let about = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let mut text = format!("\n### mica {}\n\n{about}\n\n", command.get_name());
+    text += "| flag | variable | default | what it does |\n|---|---|---|---|\n";
+    for argument in command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+    {
+        let value = argument.get_value_names().map(|names| names.join(" "));
+        let takes = argument.get_action().takes_values();
+        let name = match (argument.get_long(), value.filter(|_| takes)) {
+            (Some(long), Some(value)) => format!("`--{long} {value}`"),
+            (Some(long), None) => format!("`--{long}`"),
+            (None, value) => format!("`{}`", value.unwrap_or_default()),
+        };
+        let variable = argument
+            .get_env()
+            .map(|env| format!("`{}`", env.to_string_lossy()));
+        let defaults = argument.get_default_values().iter();
+        let default: Vec<String> = defaults
+            .map(|default| format!("`{}`", default.to_string_lossy()))
+            .collect();
+        let help = argument
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        text += &format!(
+            "| {name} | {} | {} | {} |\n",
+            variable.unwrap_or_default(),
+            if takes {
+                default.join(" ")
+            } else {
+                String::new()
+            },
+            help.replace('|', "\\|").replace('\n', " ")
+        );
+    }
+    text
+}

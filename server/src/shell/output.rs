@@ -1,0 +1,249 @@
+//! Rows for people and for other programs.
+
+use std::io::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::csv::WriterBuilder;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::json::LineDelimitedWriter;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use crate::args::Format;
+use crate::commands::AnyError;
+
+/// Writes rows in a format.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    format: Format,
+}
+
+/// Rows of one table; a longer result is printed as several.
+pub(super) const ROWS_PER_TABLE: usize = 1000;
+
+const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S%.f";
+
+fn options(null: &'static str) -> FormatOptions<'static> {
+    FormatOptions::default()
+        .with_null(null)
+        .with_timestamp_format(Some(TIMESTAMP))
+        .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f%:z"))
+}
+
+impl Output {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Whether batches can be written as they come; tables want to see their rows first.
+    pub(super) fn streams(self) -> bool {
+        !matches!(self.format, Format::Table | Format::Markdown)
+    }
+
+    /// The text of some rows; `first` tells whether a header is due where the format has one.
+    pub(super) fn chunk(
+        self,
+        columns: &Schema,
+        batches: &[RecordBatch],
+        first: bool,
+    ) -> Result<String, AnyError> {
+        match self.format {
+            Format::Table => table(columns, batches, presets::UTF8_FULL_CONDENSED),
+            Format::Markdown => table(columns, batches, presets::ASCII_MARKDOWN),
+            Format::Csv => separated(columns, batches, b',', first),
+            Format::Tsv => tsv(batches),
+            Format::Json => json(batches),
+            Format::Vertical => vertical(columns, batches),
+        }
+    }
+
+    /// The text of all rows.
+    pub(crate) fn render(
+        self,
+        columns: &Schema,
+        batches: &[RecordBatch],
+    ) -> Result<String, AnyError> {
+        self.chunk(columns, batches, true)
+    }
+}
+
+fn table(columns: &Schema, batches: &[RecordBatch], preset: &str) -> Result<String, AnyError> {
+    let mut table = Table::new();
+    table.load_preset(preset);
+    if preset != presets::ASCII_MARKDOWN {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table.set_header(columns.fields().iter().map(|field| field.name().as_str()));
+    for (column, field) in table.column_iter_mut().zip(columns.fields()) {
+        if is_number(field.data_type()) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+    each_row(batches, &options("NULL"), |cells| {
+        table.add_row(cells);
+    })?;
+    Ok(table.to_string())
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric()
+}
+
+/// Calls `use_row` with the text of each row's cells.
+fn each_row(
+    batches: &[RecordBatch],
+    options: &FormatOptions<'_>,
+    mut use_row: impl FnMut(Vec<String>),
+) -> Result<(), AnyError> {
+    for batch in batches {
+        let formatters = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column.as_ref(), options))
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            let cells = formatters.iter().map(|cell| cell.value(row).to_string());
+            use_row(cells.collect());
+        }
+    }
+    Ok(())
+}
+
+fn separated(
+    columns: &Schema,
+    batches: &[RecordBatch],
+    delimiter: u8,
+    header: bool,
+) -> Result<String, AnyError> {
+    let mut bytes = Vec::new();
+    let mut writer = WriterBuilder::new()
+        .with_delimiter(delimiter)
+        .with_header(header)
+        .with_timestamp_format(TIMESTAMP.to_owned())
+        .build(&mut bytes);
+    for batch in batches {
+        writer.write(&flat(batch)?)?;
+    }
+    if batches.is_empty() && header {
+        writer.write(&RecordBatch::new_empty(std::sync::Arc::new(
+            columns.clone(),
+        )))?;
+    }
+    drop(writer);
+    Ok(trimmed(bytes))
+}
+
+/// Nested columns as text, which the CSV writer cannot write itself.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch, AnyError> {
+    use datafusion::arrow::array::StringArray;
+    use datafusion::arrow::datatypes::Field;
+    let mut fields = Vec::new();
+    let mut arrays = Vec::new();
+    for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        if !field.data_type().is_nested() {
+            fields.push(field.as_ref().clone());
+            arrays.push(std::sync::Arc::clone(column));
+            continue;
+        }
+        let options = options("");
+        let cells = ArrayFormatter::try_new(column.as_ref(), &options)?;
+        let texts =
+            (0..column.len()).map(|row| column.is_valid(row).then(|| cells.value(row).to_string()));
+        fields.push(Field::new(field.name(), DataType::Utf8, true));
+        arrays.push(std::sync::Arc::new(texts.collect::<StringArray>()));
+    }
+    Ok(RecordBatch::try_new(
+        std::sync::Arc::new(Schema::new(fields)),
+        arrays,
+    )?)
+}
+
+/// As spark-sql prints: no header, `NULL`.
+fn tsv(batches: &[RecordBatch]) -> Result<String, AnyError> {
+    let mut lines = Vec::new();
+    each_row(batches, &options("NULL"), |cells| {
+        lines.push(cells.join("\t"))
+    })?;
+    Ok(lines.join("\n"))
+}
+
+fn json(batches: &[RecordBatch]) -> Result<String, AnyError> {
+    let mut bytes = Vec::new();
+    let mut writer = LineDelimitedWriter::new(&mut bytes);
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.finish()?;
+    drop(writer);
+    Ok(trimmed(bytes))
+}
+
+fn vertical(columns: &Schema, batches: &[RecordBatch]) -> Result<String, AnyError> {
+    let names: Vec<&str> = columns
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let mut text = Vec::new();
+    let mut number = 0;
+    each_row(batches, &options("NULL"), |cells| {
+        number += 1;
+        let _ = writeln!(text, "-[ {number} ]-");
+        for (name, cell) in names.iter().zip(cells) {
+            let _ = writeln!(text, "{name:width$} | {cell}");
+        }
+    })?;
+    Ok(trimmed(text))
+}
+
+fn trimmed(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes)
+        .trim_end_matches('\n')
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{Int64Array, StringArray};
+    use datafusion::arrow::datatypes::Field;
+    use std::sync::Arc;
+
+    #[track_caller]
+    fn check(format: Format, expected: &str) {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("id", DataType::Int64, true),
+            Field::new("name", DataType::Utf8, true),
+        ]));
+        let ids = Int64Array::from(vec![Some(1), None]);
+        let names = StringArray::from(vec![Some("a,b"), Some("c")]);
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(ids), Arc::new(names)]);
+        let text = Output::new(format)
+            .render(&schema, &[batch.unwrap()])
+            .unwrap();
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_format_shows_the_same_rows() {
+        check(Format::Csv, "id,name\n1,\"a,b\"\n,c");
+        check(Format::Tsv, "1\ta,b\nNULL\tc");
+        check(
+            Format::Json,
+            "{\"id\":1,\"name\":\"a,b\"}\n{\"name\":\"c\"}",
+        );
+        check(
+            Format::Vertical,
+            "-[ 1 ]-\nid   | 1\nname | a,b\n-[ 2 ]-\nid   | NULL\nname | c",
+        );
+        check(
+            Format::Markdown,
+            "| id   | name |\n|------|------|\n| 1    | a,b  |\n| NULL | c    |",
+        );
+    }
+}
