@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// What is logged unless told otherwise.
+pub const DEFAULT_LOG: &str = "warn,mica=info";
+
 /// A lightweight warehouse: layered views over raw files, served over Arrow Flight SQL.
 #[derive(Debug, Parser)]
 #[command(name = "mica", version, propagate_version = true, max_term_width = 100)]
@@ -17,7 +20,7 @@ pub struct Cli {
         long,
         global = true,
         env = "MICA_LOG",
-        default_value = "warn,mica=info",
+        default_value = DEFAULT_LOG,
         value_name = "FILTER"
     )]
     pub log: String,

@@ -7,7 +7,7 @@ mod reference;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::args::{Cli, Command, ServeArgs};
+use crate::args::{Cli, Command, DEFAULT_LOG, ServeArgs};
 use crate::config;
 use crate::error::chain;
 use crate::serve::{Listening, asked_to_stop};
@@ -19,8 +19,14 @@ pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Outcome = Result<bool, AnyError>;
 
 /// Runs a command.
-pub fn run(cli: Cli) -> ExitCode {
-    if let Err(error) = crate::log::start(&cli.log, cli.log_json) {
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    // Of the server's statements an operator wants a line each; of his own he sees the answer.
+    let quiet = !matches!(cli.command, Command::Serve(_));
+    let filter = match (quiet, cli.log.as_str()) {
+        (true, DEFAULT_LOG) => "warn",
+        (_, filter) => filter,
+    };
+    if let Err(error) = crate::log::start(filter, cli.log_json) {
         eprintln!("mica: --log '{}': {error}", cli.log);
         return ExitCode::from(2);
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// Why a project's folder cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
+pub(crate) enum ProjectError {
     /// It is not there.
     #[error("the project '{path}' is not a folder")]
     NotAFolder {
@@ -63,7 +63,7 @@ struct ProjectFile {
 ///
 /// # Errors
 /// [`ProjectError`].
-pub fn read(path: &Path) -> Result<Project, ProjectError> {
+pub(crate) fn read(path: &Path) -> Result<Project, ProjectError> {
     let not_a_folder = || ProjectError::NotAFolder {
         path: path.to_owned(),
     };

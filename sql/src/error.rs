@@ -46,6 +46,7 @@ pub enum Error {
         /// The view.
         view: RelationName,
         /// Why; it is part of the message.
+        #[source]
         cause: Box<Error>,
     },
     /// A column beneath a view no longer fits the columns that the view promises.
@@ -161,6 +162,7 @@ pub enum Error {
         /// Path of the file inside the project; with line and column where the cause has none.
         file: String,
         /// What is wrong in it; it is part of the message.
+        #[source]
         cause: Box<Error>,
     },
 }

@@ -180,6 +180,9 @@ impl Execution {
         self.permit = Some(engine.inner.admission.admit().await?);
         let listings = Arc::new(StatementListings::default());
         let mut state = engine.statement_session(&self.run, &listings);
+        // now() and its kin have one value for the whole statement.
+        let options = Arc::clone(state.config_options());
+        state.execution_props_mut().mark_start_execution(options);
         let plan = self.physical_plan(&mut state).await?;
         let context = state.task_ctx();
         let stream = execute_stream(Arc::clone(&plan), Arc::clone(&context));
