@@ -3,17 +3,20 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition,
+};
 
 use crate::Dialect;
 
 /// Gives literals and ranks the types of `dialect`.
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
     let plan = match dialect {
-        Dialect::Spark => narrow_literals(plan)?,
+        Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
         Dialect::Ansi => plan,
     };
     signed_ranks(plan, dialect)
@@ -66,6 +69,75 @@ fn narrow(expr: Expr) -> Result<Transformed<Expr>> {
         Expr::WindowFunction(_) => Ok(Transformed::new(expr, false, TreeNodeRecursion::Jump)),
         expr => Ok(Transformed::no(expr)),
     })
+}
+
+/// Where Spark wants one type for several values.
+const UNIFYING: [&str; 8] = [
+    "coalesce", "nvl", "ifnull", "nvl2", "nullif", "greatest", "least", "if",
+];
+
+/// A decimal next to a double becomes a double in Spark; DataFusion would make decimals of both.
+fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let names = NamePreserver::new(&node);
+        let unified = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let unified = expr.transform_up(|expr| unify(expr, &schema))?;
+            Ok(unified.update_data(|expr| name.restore(expr)))
+        })?;
+        unified.map_data(recompute)
+    })?;
+    Ok(plan.data)
+}
+
+fn unify(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::ScalarFunction(mut call) if UNIFYING.contains(&call.func.name()) => {
+            let changed = with_doubles(call.args.iter_mut(), schema);
+            Ok(Transformed::new_transformed(
+                Expr::ScalarFunction(call),
+                changed,
+            ))
+        }
+        Expr::Case(mut case) => {
+            let results = case.when_then_expr.iter_mut().map(|(_, then)| &mut **then);
+            let otherwise = case.else_expr.as_deref_mut();
+            let changed = with_doubles(results.chain(otherwise), schema);
+            Ok(Transformed::new_transformed(Expr::Case(case), changed))
+        }
+        Expr::BinaryExpr(mut binary) => {
+            let operands = [&mut *binary.left, &mut *binary.right];
+            let changed = with_doubles(operands.into_iter(), schema);
+            Ok(Transformed::new_transformed(
+                Expr::BinaryExpr(binary),
+                changed,
+            ))
+        }
+        expr => Ok(Transformed::no(expr)),
+    }
+}
+
+/// Casts decimals to doubles if one of the values is a double. Tells whether it did.
+fn with_doubles<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchema) -> bool {
+    let mut values: Vec<(&mut Expr, DataType)> = values
+        .filter_map(|value| {
+            let data_type = value.get_type(schema).ok()?;
+            Some((value, data_type))
+        })
+        .collect();
+    if !values.iter().any(|(_, data_type)| data_type.is_floating()) {
+        return false;
+    }
+    let mut changed = false;
+    for (value, data_type) in &mut values {
+        if matches!(data_type, DataType::Decimal128(..)) {
+            let decimal = std::mem::take(*value);
+            **value = Expr::Cast(Cast::new(Box::new(decimal), DataType::Float64));
+            changed = true;
+        }
+    }
+    changed
 }
 
 /// `row_number`, `rank` and their kin count in BIGINT (INT in Spark), not in an unsigned type that
