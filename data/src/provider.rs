@@ -281,6 +281,7 @@ impl ExternalTableProvider {
                 source: Arc::new(source),
                 compression: crate::csv::compression_of(group.first_name()),
                 lenient: false,
+                null_value: None,
                 statistics: None,
                 group,
             }
@@ -318,6 +319,7 @@ impl ExternalTableProvider {
             source: Arc::new(source),
             compression: crate::csv::compression_of(""),
             lenient: false,
+            null_value: None,
             statistics,
             group: Group { files },
         }])

@@ -12,7 +12,10 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Fi
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{CastExpr, Column, Literal, TryCastExpr};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, CastExpr, Column, Literal, TryCastExpr, case, lit,
+};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
@@ -40,6 +43,8 @@ pub(crate) struct Scan {
     pub(crate) compression: FileCompressionType,
     /// Casts from text give NULL where they fail.
     pub(crate) lenient: bool,
+    /// The text that stands for NULL, besides the empty one.
+    pub(crate) null_value: Option<String>,
     /// Known statistics of all files, partition columns included.
     pub(crate) statistics: Option<Statistics>,
     pub(crate) group: Group,
@@ -99,22 +104,12 @@ impl Scan {
             .with_projection_indices(Some(places))?
             .build();
         let exec: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
-        let same = outputs.len() == read.fields().len()
-            && wanted
-                .fields()
-                .iter()
-                .zip(read.fields())
-                .enumerate()
-                .all(|(at, (w, r))| {
-                    outputs[at] == Some(at)
-                        && w.name() == r.name()
-                        && w.data_type() == r.data_type()
-                });
-        if same {
+        let null_value = self.null_value.as_deref();
+        if null_value.is_none() && unchanged(wanted, &read, &outputs) {
             return Ok(exec);
         }
         let exprs = wanted.fields().iter().zip(&outputs).map(|(field, place)| {
-            let expr = output(field.data_type(), *place, &read, self.lenient)?;
+            let expr = output(field.data_type(), *place, &read, self.lenient, null_value)?;
             Ok((expr, field.name().clone()))
         });
         let exprs: Vec<(Arc<dyn PhysicalExpr>, String)> = exprs.collect::<Result<_>>()?;
@@ -122,17 +117,32 @@ impl Scan {
     }
 }
 
+/// Whether the columns that are read are the wanted ones already.
+fn unchanged(wanted: &Schema, read: &Schema, places: &[Option<usize>]) -> bool {
+    let same = |(at, (wanted, read)): (usize, (&FieldRef, &FieldRef))| {
+        places[at] == Some(at)
+            && wanted.name() == read.name()
+            && wanted.data_type() == read.data_type()
+    };
+    let mut pairs = wanted.fields().iter().zip(read.fields()).enumerate();
+    places.len() == read.fields().len() && pairs.all(same)
+}
+
 fn output(
     to: &DataType,
     place: Option<usize>,
     read: &Schema,
     lenient: bool,
+    null_value: Option<&str>,
 ) -> Result<Arc<dyn PhysicalExpr>> {
     let Some(place) = place else {
         return Ok(Arc::new(Literal::new(ScalarValue::try_from(to)?)));
     };
     let field = read.field(place);
-    let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), place));
+    let mut column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(field.name(), place));
+    if let Some(null) = null_value.filter(|_| *field.data_type() == DataType::Utf8) {
+        column = null_if(column, null)?;
+    }
     if field.data_type() == to {
         return Ok(column);
     }
@@ -140,6 +150,12 @@ fn output(
         true => Arc::new(TryCastExpr::new(column, to.clone())),
         false => Arc::new(CastExpr::new(column, to.clone(), None)),
     })
+}
+
+/// `CASE WHEN column <> 'null' THEN column END`
+fn null_if(column: Arc<dyn PhysicalExpr>, null: &str) -> Result<Arc<dyn PhysicalExpr>> {
+    let is_value = BinaryExpr::new(Arc::clone(&column), Operator::NotEq, lit(null));
+    case(None, vec![(Arc::new(is_value), column)], None)
 }
 
 /// Text files have no row counts, and without one DataFusion joins in the order of the text. The

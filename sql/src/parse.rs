@@ -12,6 +12,7 @@ mod show;
 use std::collections::BTreeMap;
 
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -19,6 +20,9 @@ use crate::statement::{
     CreateSchema, Describe, Drop, DropBehavior, DropKind, Explain, SetStatement,
 };
 use crate::{Dialect, Error, Position, Result, Statement, StatementText, reject};
+
+/// How a message calls what follows the last token.
+const END_OF_TEXT: &str = "the end of the text";
 
 /// Depth to which expressions and queries may nest in a text. Deeper ones are refused; those that
 /// BI tools generate stay well below.
@@ -42,11 +46,21 @@ pub struct Parsed {
 /// Mica does not run, clauses that DataFusion would ignore included.
 pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
     let sqlparser = Parser::new(dialect.grammar())
-        .with_tokens_with_locations(text.tokens.clone())
+        .with_tokens_with_locations(user_is_a_name(&text.tokens))
         .with_recursion_limit(TEXT_DEPTH_MAX);
+    let statement = whole(sqlparser, &text, dialect).map_err(|error| at_end(error, &text))?;
+    reject::check(&statement, dialect)?;
+    Ok(Parsed {
+        statement,
+        text,
+        dialect,
+    })
+}
+
+fn whole(parser: Parser<'static>, text: &StatementText, dialect: Dialect) -> Result<Statement> {
     let mut parser = StatementParser {
-        parser: sqlparser,
-        text: &text,
+        parser,
+        text,
         dialect,
     };
     let statement = parser.statement()?;
@@ -54,12 +68,32 @@ pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
     if next.token != Token::EOF {
         return parser.expected("the end of the statement", next);
     }
-    reject::check(&statement, dialect)?;
-    Ok(Parsed {
-        statement,
-        text,
-        dialect,
-    })
+    Ok(statement)
+}
+
+/// sqlparser gives no position to what is missing at the end of the text.
+fn at_end(error: Error, text: &StatementText) -> Error {
+    match (error, text.tokens.last()) {
+        (Error::Syntax { message, .. }, Some(last)) if message.ends_with(END_OF_TEXT) => {
+            let position = last.span.end.into();
+            Error::Syntax { position, message }
+        }
+        (error, _) => error,
+    }
+}
+
+/// The tokens with the bare word `user` as a name: sqlparser takes it for PostgreSQL's function
+/// without parentheses, and then neither a column `user` nor its fields could be read.
+fn user_is_a_name(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut tokens = tokens.to_vec();
+    for token in &mut tokens {
+        if let Token::Word(word) = &mut token.token
+            && word.keyword == Keyword::USER
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
+    tokens
 }
 
 /// Reads the query of a stored view.
@@ -107,7 +141,7 @@ fn syntax(error: ParserError) -> Error {
             column: column.parse().ok()?,
         })
     });
-    let message = message.replace("found: EOF", "found: the end of the text");
+    let message = message.replace("EOF", END_OF_TEXT);
     match position {
         Some(position) => Error::Syntax { position, message },
         None => Error::Syntax {

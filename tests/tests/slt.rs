@@ -201,7 +201,7 @@ fn output(rows: &Rows) -> DBOutput<DefaultColumnType> {
         if cell.is_empty() {
             "(empty)".to_owned()
         } else {
-            cell
+            cell.replace('\n', "\\n")
         }
     };
     DBOutput::Rows {

@@ -39,10 +39,12 @@ pub(crate) fn scan_group(
     partitions: &[FieldRef],
     options: &CsvOptions,
 ) -> Scan {
+    // DataFusion's scan knows no word for NULL: columns are then read as text, and `Scan` compares.
+    let as_text = options.lenient || options.null_value.is_some();
     let field = |name: &String| {
         let declared = columns.field_with_name(name).map(Field::data_type);
         let data_type = match declared {
-            Ok(data_type) if is_parsed(data_type) && !options.lenient => data_type.clone(),
+            Ok(data_type) if is_parsed(data_type) && !as_text => data_type.clone(),
             _ => DataType::Utf8,
         };
         Field::new(name, data_type, true)
@@ -56,6 +58,7 @@ pub(crate) fn scan_group(
         source: Arc::new(source),
         compression: compressed,
         lenient: options.lenient,
+        null_value: options.null_value.clone(),
         statistics: None,
         group,
     }
@@ -71,7 +74,6 @@ fn df_options(options: &CsvOptions, compressed: FileCompressionType) -> DfCsvOpt
         comment: options.comment,
         newlines_in_values: Some(options.newlines_in_values),
         truncated_rows: Some(options.truncated_rows),
-        null_regex: options.null_value.as_deref().map(null_regex),
         compression: variant(compressed),
         ..DfCsvOptions::default()
     }
@@ -79,16 +81,4 @@ fn df_options(options: &CsvOptions, compressed: FileCompressionType) -> DfCsvOpt
 
 fn variant(compressed: FileCompressionType) -> CompressionTypeVariant {
     *compressed.get_variant()
-}
-
-/// Matches the empty text and `null` alone.
-fn null_regex(null: &str) -> String {
-    let mut escaped = String::new();
-    for ch in null.chars() {
-        if !ch.is_alphanumeric() {
-            escaped.push('\\');
-        }
-        escaped.push(ch);
-    }
-    format!("^({escaped})?$")
 }

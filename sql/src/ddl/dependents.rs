@@ -43,6 +43,8 @@ impl Executor {
             let now = draft.snapshot().relation_by_id(head.id);
             now.is_some_and(|now| now.name == head.name) && !draft.was_put(&head.name)
         });
+        // Messages and plans come in one order, whatever the store's.
+        heads.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(mica_catalog::load(&**store, &heads).await?)
     }
 
