@@ -1,4 +1,5 @@
 //! Both stores against the conformance suite, and against a model.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

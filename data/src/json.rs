@@ -124,7 +124,7 @@ fn infer_file(
     let mut count = 0_u64;
     let values = ValueIter::new(reader, None).take_while(|_| {
         count += 1;
-        late = count % 4096 == 0 && started.elapsed().as_secs() >= seconds_max;
+        late = count.is_multiple_of(4096) && started.elapsed().as_secs() >= seconds_max;
         !late
     });
     let mut line = 0_u64;

@@ -273,7 +273,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data");
         std::fs::create_dir_all(&root).unwrap();
-        let roots = Roots::new(&[root.clone()]).unwrap();
+        let roots = Roots::new(std::slice::from_ref(&root)).unwrap();
         let sibling = root.canonicalize().unwrap().with_file_name("data2");
         assert!(!roots.contain(&sibling));
     }

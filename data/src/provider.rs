@@ -337,9 +337,11 @@ impl ExternalTableProvider {
 
 /// What a file's name tells about its compression.
 fn suffix(name: &str) -> &str {
-    match name.rsplit('.').next() {
-        Some(suffix @ ("gz" | "zst" | "bz2" | "xz")) => suffix,
-        _ => "",
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if ["gz", "zst", "bz2", "xz"].contains(&last) {
+        last
+    } else {
+        ""
     }
 }
 

@@ -11,8 +11,8 @@ use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CastExpr, Column, Literal, TryCastExpr, case, lit,
 };
@@ -93,7 +93,7 @@ impl Scan {
         let size_bytes = self.group.size_bytes();
         let statistics = match self.statistics {
             Some(statistics) => statistics,
-            None => estimated(&table.clone(), size_bytes),
+            None => estimated(table, size_bytes),
         };
         let groups = FileGroup::new(self.group.files).split_files(partitions.max(1));
         let config = FileScanConfigBuilder::new(local_store_url(), self.source)

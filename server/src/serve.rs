@@ -180,7 +180,7 @@ async fn upkeep(warehouse: Warehouse, sessions: Sessions, retention: Duration) {
         interval.tick().await;
         sessions.expire();
         ticks += 1;
-        if ticks % CATALOG_EVERY != 0 {
+        if !ticks.is_multiple_of(CATALOG_EVERY) {
             continue;
         }
         let store = Arc::clone(warehouse.store());

@@ -28,10 +28,9 @@ pub fn column_type(data_type: &DataType) -> DataType {
         }
         DataType::Date64 => DataType::Date32,
         DataType::Time32(_) | DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
-        DataType::Timestamp(_, zone) => DataType::Timestamp(
-            TimeUnit::Microsecond,
-            zone.as_ref().map(|zone| zone_name(zone)),
-        ),
+        DataType::Timestamp(_, zone) => {
+            DataType::Timestamp(TimeUnit::Microsecond, zone.as_ref().map(zone_name))
+        }
         DataType::Dictionary(_, value) => column_type(value),
         DataType::RunEndEncoded(_, value) => column_type(value.data_type()),
         DataType::List(element)

@@ -133,9 +133,7 @@ pub(super) fn refuse_network_file_system(path: &Path) -> Result<()> {
     let Ok(stat) = rustix::fs::statfs(existing) else {
         return Ok(());
     };
-    let kind = NETWORK
-        .iter()
-        .find(|(magic, _)| stat.f_type as i64 == *magic);
+    let kind = NETWORK.iter().find(|(magic, _)| stat.f_type == *magic);
     match kind {
         Some((_, kind)) => Err(Error::NetworkFileSystem {
             path: path.to_owned(),

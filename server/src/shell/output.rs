@@ -243,7 +243,7 @@ mod tests {
         );
         check(
             Format::Markdown,
-            "| id   | name |\n|------|------|\n| 1    | a,b  |\n| NULL | c    |",
+            "|   id | name |\n|------|------|\n|    1 | a,b  |\n| NULL | c    |",
         );
     }
 }
