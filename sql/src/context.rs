@@ -7,14 +7,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::TableFunctionArgs;
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{Result, TableReference, plan_err};
+use datafusion::common::{DFSchema, Result, TableReference, plan_err};
 use datafusion::datasource::provider_as_source;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF,
 };
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::planner::{NullOrdering, ParserOptions};
 
 use crate::registry::Registry;
@@ -34,6 +38,12 @@ pub(crate) fn base_options() -> &'static ConfigOptions {
         options.execution.parquet.coerce_int96 = Some("us".to_owned());
         options
     })
+}
+
+/// Table functions want a session; ours look at none, and this one knows nothing.
+fn no_session() -> &'static SessionState {
+    static SESSION: OnceLock<SessionState> = OnceLock::new();
+    SESSION.get_or_init(|| SessionStateBuilder::new().build())
 }
 
 /// The options in which texts of `scope` are planned and run.
@@ -106,11 +116,17 @@ impl ContextProvider for Context<'_> {
         let Some(function) = self.registry.table.get(&name.to_lowercase()) else {
             return plan_err!("table function '{name}' does not exist");
         };
-        #[expect(
-            deprecated,
-            reason = "the replacement wants a session, which planning has not"
-        )]
-        let provider = function.create_table_provider(&args)?;
+        let context = SimplifyContext::builder()
+            .with_config_options(Arc::clone(&self.options))
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let literal = |arg: Expr| {
+            let typed = simplifier.coerce(arg, &DFSchema::empty())?;
+            simplifier.simplify(typed)
+        };
+        let args: Vec<Expr> = args.into_iter().map(literal).collect::<Result<_>>()?;
+        let args = TableFunctionArgs::new(&args, no_session());
+        let provider = function.create_table_provider_with_args(args)?;
         Ok(provider_as_source(provider))
     }
 

@@ -8,7 +8,10 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::resolve::resolve_table_references;
 use mica_catalog::{CATALOG, RelationName, Snapshot};
-use sqlparser::ast::{ObjectName, Query, Spanned, Statement as SqlStatement, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, ObjectName, Query, Spanned, Statement as SqlStatement, TableFactor, Value, Visit,
+    VisitMut, Visitor, VisitorMut,
+};
 
 use crate::{Error, Position, Result, Scope};
 
@@ -17,10 +20,33 @@ use crate::{Error, Position, Result, Scope};
 /// # Errors
 /// [`Error::Invalid`] for a name of more than three parts.
 pub(crate) fn of_query(query: &Query) -> Result<Vec<TableReference>> {
-    let statement = SqlStatement::Query(Box::new(query.clone()));
+    let mut query = query.clone();
+    let _ = VisitMut::visit(&mut query, &mut WithoutTableFunctions);
+    let statement = SqlStatement::Query(Box::new(query));
     let statement = DfStatement::Statement(Box::new(statement));
     let (relations, _) = resolve_table_references(&statement, true)?;
     Ok(relations)
+}
+
+/// Takes calls such as `range(10)` out of a query: their names are no relations.
+struct WithoutTableFunctions;
+
+impl VisitorMut for WithoutTableFunctions {
+    type Break = ();
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            args: Some(_),
+            alias,
+            ..
+        } = factor
+        {
+            *factor = TableFactor::TableFunction {
+                expr: Expr::value(Value::Null),
+                alias: alias.take(),
+            };
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Where each relation is first named.

@@ -40,18 +40,12 @@ def parameters(cursor):
         "SELECT count(*) FROM customer_analytics_c360 WHERE customer_id = ?", ("CUST009",)
     )
     expect(cursor.fetchone(), (1,))
-    # One run per row of parameters, the results one after the other.
-    cursor.adbc_statement.set_sql_query("SELECT ? AS n")
-    cursor.adbc_statement.prepare()
-    cursor.adbc_statement.bind_stream(
-        pa.RecordBatchReader.from_batches(
-            pa.schema([("0", pa.int64())]),
-            [pa.record_batch([pa.array([1, 2, 3])], names=["0"])],
-        )
-    )
-    handle, _ = cursor.adbc_statement.execute_query()
-    reader = pa.RecordBatchReader._import_from_c(handle.address)
-    expect(reader.read_all().column(0).to_pylist(), [1, 2, 3])
+    # A query answers one row of parameters; more are refused, not silently dropped.
+    try:
+        cursor.executemany("SELECT ? AS n", [(1,), (2,)])
+        raise AssertionError("two rows of parameters for a query were accepted")
+    except dbapi.Error as error:
+        assert "row" in str(error) or "not a query" in str(error), error
 
 
 def definitions(connection):

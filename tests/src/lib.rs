@@ -39,6 +39,7 @@ impl Server {
     }
 
     /// As [`Server::start`], with variables; its log if it ends before it is ready.
+    #[expect(clippy::zombie_processes, reason = "`Drop` waits")]
     pub fn try_start(
         binary: &str,
         arguments: &[&str],

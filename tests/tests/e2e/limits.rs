@@ -1,0 +1,301 @@
+//! Every limit, reached.
+
+use std::time::Duration;
+
+use mica_tests::{Client, Server};
+use tempfile::TempDir;
+use tonic::Code;
+
+use crate::{MICA, below};
+
+/// Runs for hours unless something ends it.
+const ENDLESS: &str = "SELECT count(*) FROM range(10000000) a CROSS JOIN range(10000000) b WHERE a.value * b.value = 7";
+
+fn serve(folder: &TempDir, flags: &[&str]) -> Server {
+    let warehouse = below(folder, "warehouse");
+    Server::start(MICA, &[&["--warehouse", &warehouse], flags].concat())
+}
+
+/// Starts `sql` on a connection of its own, and returns once it runs.
+async fn start(server: &Server, sql: &str) -> tokio::task::JoinHandle<tonic::Status> {
+    let mut client = server.client().await;
+    let text = sql.to_owned();
+    let running = tokio::spawn(async move { client.fails(&text).await });
+    let mut watcher = server.client().await;
+    while running_queries(&mut watcher).await.is_empty() {
+        assert!(!running.is_finished(), "it ended at once");
+    }
+    running
+}
+
+/// Ids of the running queries.
+async fn running_queries(client: &mut Client) -> Vec<String> {
+    let rows = client.query("SHOW QUERIES").await.unwrap().text();
+    rows.into_iter().map(|row| row[0].clone()).collect()
+}
+
+#[tokio::test]
+async fn memory_of_a_statement() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &["--statement-memory", "8MB"]);
+    let mut client = server.client().await;
+    let sql = "SELECT count(*) FROM (SELECT array_agg(value) AS a FROM range(5000000))";
+    let status = client.fails(sql).await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    assert!(status.message().contains("--statement-memory"), "{status}");
+    // The next one has all of it again.
+    assert_eq!(client.query("SELECT 1").await.unwrap().value(), "1");
+}
+
+#[tokio::test]
+async fn the_time_of_a_statement() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &["--statement-timeout", "300ms"]);
+    let status = server.client().await.fails(ENDLESS).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(status.message().contains("--statement-timeout"), "{status}");
+}
+
+#[tokio::test]
+async fn queries_at_once_and_in_the_queue() {
+    let folder = TempDir::new().unwrap();
+    let flags = [
+        "--max-queries",
+        "1",
+        "--queue-length",
+        "1",
+        "--queue-wait",
+        "200ms",
+    ];
+    let server = serve(&folder, &flags);
+    let running = start(&server, ENDLESS).await;
+    let mut waiting = server.client().await;
+    let late = waiting.fails("SELECT 1 AS late").await;
+    assert_eq!(late.code(), Code::Unavailable, "{late}");
+    assert!(late.message().contains("--max-queries"), "{late}");
+    // Definitions and metadata are not queries.
+    waiting
+        .query("CREATE VIEW v AS SELECT 1 AS one")
+        .await
+        .unwrap();
+    running.abort();
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let folder = TempDir::new().unwrap();
+    let flags = ["--max-queries", "1", "--queue-length", "0"];
+    let server = serve(&folder, &flags);
+    let running = start(&server, ENDLESS).await;
+    let refused = server.client().await.fails("SELECT 1").await;
+    assert_eq!(refused.code(), Code::Unavailable, "{refused}");
+    assert!(refused.message().contains("--queue-length"), "{refused}");
+    running.abort();
+}
+
+#[tokio::test]
+async fn kill_ends_a_query_of_another_client() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &[]);
+    let running = start(&server, ENDLESS).await;
+    let mut client = server.client().await;
+    let id = running_queries(&mut client).await.remove(0);
+    client.query(&format!("KILL {id}")).await.unwrap();
+    let status = running.await.unwrap();
+    assert_eq!(status.code(), Code::Cancelled, "{status}");
+    let status = client.fails(&format!("KILL {id}")).await;
+    assert_eq!(status.code(), Code::NotFound, "{status}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_its_query() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &[]);
+    let running = start(&server, ENDLESS).await;
+    running.abort();
+    let mut client = server.client().await;
+    // Ends as soon as the server sees the connection close; if it never does, the run's limit tells.
+    while !running_queries(&mut client).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_nobody_reads_is_ended() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &["--idle-stream-timeout", "300ms"]);
+    let mut reader = server.client().await;
+    let info = reader.info("SELECT * FROM range(100000000)").await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let mut stream = reader.inner.do_get(ticket).await.unwrap();
+    let mut client = server.client().await;
+    while !running_queries(&mut client).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let error = loop {
+        match futures::TryStreamExt::try_next(&mut stream).await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the result was whole"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains("--idle-stream-timeout"), "{error}");
+}
+
+#[tokio::test]
+async fn depth_and_size_of_views() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(
+        &folder,
+        &["--max-view-depth", "5", "--max-plan-nodes", "200"],
+    );
+    let mut client = server.client().await;
+    client
+        .query("CREATE VIEW v0 AS SELECT 1 AS n")
+        .await
+        .unwrap();
+    for n in 1..5 {
+        let sql = format!("CREATE VIEW v{n} AS SELECT n FROM v{}", n - 1);
+        client.query(&sql).await.unwrap();
+    }
+    let status = client.fails("CREATE VIEW v5 AS SELECT n FROM v4").await;
+    assert!(status.message().contains("--max-view-depth"), "{status}");
+    // Each level joins the one below with itself.
+    client
+        .query("CREATE VIEW d0 AS SELECT 1 AS n")
+        .await
+        .unwrap();
+    let mut refused = None;
+    for n in 1..5 {
+        let below = n - 1;
+        let sql = format!(
+            "CREATE VIEW d{n} AS SELECT a.n FROM d{below} a JOIN d{below} b ON a.n = b.n \
+             JOIN d{below} c ON a.n = c.n JOIN d{below} d ON a.n = d.n"
+        );
+        refused = client.query(&sql).await.err();
+        if refused.is_some() {
+            break;
+        }
+        refused = client.query(&format!("SELECT * FROM d{n}")).await.err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    let status = refused.unwrap();
+    assert!(status.message().contains("--max-plan-nodes"), "{status}");
+}
+
+#[tokio::test]
+async fn five_hundred_views_on_top_of_each_other_and_five_thousand_terms() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &[]);
+    let mut client = server.client().await;
+    client
+        .query("CREATE VIEW c0 AS SELECT 1 AS n")
+        .await
+        .unwrap();
+    for n in 1..500 {
+        let sql = format!("CREATE VIEW c{n} AS SELECT n FROM c{}", n - 1);
+        client.query(&sql).await.unwrap();
+    }
+    assert_eq!(
+        client.query("SELECT n FROM c499").await.unwrap().value(),
+        "1"
+    );
+    let terms = vec!["1"; 5000].join(" + ");
+    let answer = client.query(&format!("SELECT {terms}")).await;
+    assert_eq!(answer.unwrap().value(), "5000");
+    let nested = format!("SELECT {}1{}", "(".repeat(2000), ")".repeat(2000));
+    let status = client.fails(&nested).await;
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    assert_eq!(client.query("SELECT 1").await.unwrap().value(), "1");
+}
+
+/// A repartition that spills can wait for itself for ever (apache/datafusion#24883): under little
+/// memory the same statement must answer rightly, or end with an error, but end.
+#[tokio::test]
+async fn a_spilling_aggregate_answers_or_is_ended() {
+    let folder = TempDir::new().unwrap();
+    for memory in ["300KB", "600KB", "1500KB"] {
+        let flags = ["--statement-memory", memory, "--no-progress-timeout", "2s"];
+        let server = serve(&folder, &flags);
+        let mut client = server.client().await;
+        client.query("SET target_partitions = 2").await.unwrap();
+        client.query("SET batch_size = 64").await.unwrap();
+        let sql = "SELECT v % 13 AS g, count(DISTINCT md5(CAST(v % 337 AS VARCHAR))) AS n \
+                   FROM generate_series(1, 40000) AS s(v) GROUP BY v % 13";
+        for _ in 0..5 {
+            let answer = tokio::time::timeout(Duration::from_secs(60), client.query(sql)).await;
+            match answer.expect("the watchdog did not end it") {
+                Ok(rows) => {
+                    let rows = rows.text();
+                    assert!(rows.len() == 13 && rows.iter().all(|row| row[1] == "337"));
+                }
+                Err(status) => assert!(
+                    [Code::Internal, Code::ResourceExhausted].contains(&status.code()),
+                    "{status}"
+                ),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_keep_their_own_settings() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(MICA, &["--warehouse", &below(&folder, "warehouse")]);
+    let (mut one, mut two) = (server.client().await, server.client().await);
+    one.inner.handshake("ann", "").await.unwrap();
+    two.inner.handshake("ann", "").await.unwrap();
+    one.query("CREATE SCHEMA lab").await.unwrap();
+    one.query("USE lab").await.unwrap();
+    one.query("CREATE TEMPORARY VIEW mine AS SELECT 1 AS one")
+        .await
+        .unwrap();
+    let current = "SELECT current_schema()";
+    assert_eq!(one.query(current).await.unwrap().value(), "lab");
+    assert_eq!(two.query(current).await.unwrap().value(), "default");
+    assert_eq!(
+        one.query("SELECT one FROM mine").await.unwrap().value(),
+        "1"
+    );
+    assert_eq!(
+        two.fails("SELECT one FROM mine").await.code(),
+        Code::NotFound
+    );
+}
+
+#[test]
+fn arrow_flights_own_client_runs_statements_and_prepared_ones() {
+    let (_folder, server) = serve_c360();
+    let (host, port) = server.address().split_once(':').unwrap();
+    let client = |arguments: &[&str]| {
+        let mut client = Command::new(installed("bin/flight_sql_client"));
+        client
+            .args(["--host", host, "--port", port])
+            .args(arguments);
+        output(&mut client)
+    };
+    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = 'CUST009'";
+    assert!(client(&["statement-query", sql]).contains("Anderson"));
+    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = $1";
+    assert!(client(&["prepared-statement-query", sql, "-p", "$1=CUST009"]).contains("Anderson"));
+    assert!(client(&["tables", "--include-schema"]).contains("customer_analytics_c360"));
+}
+
+#[test]
+fn an_export_applied_to_a_new_warehouse_is_the_same_catalog() {
+    let folder = TempDir::new().unwrap();
+    let (one, two) = (below(&folder, "one"), below(&folder, "two"));
+    succeeds(MICA, &["apply", &c360(), "--warehouse", &one]);
+    let exported = succeeds(MICA, &["export", "--warehouse", &one]).0;
+    write(&folder, "project/views/all.sql", &exported);
+    let project = below(&folder, "project");
+    let data = c360();
+    succeeds(
+        MICA,
+        &["apply", &project, "--warehouse", &two, "--data-root", &data],
+    );
+    assert_eq!(exported, succeeds(MICA, &["export", "--warehouse", &two]).0);
+}
+
