@@ -1,6 +1,9 @@
 //! The binary from outside, as users start it: clients, restarts, crashes, limits, bad input.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::disallowed_methods, reason = "a test waits for its tasks itself")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test waits for its tasks itself"
+)]
 
 mod e2e {
     mod access;
