@@ -99,9 +99,11 @@ impl SqliteStore {
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
         let opened = open::open(path, &options)?;
         let watch = open::connect(path, &options)?;
+        // Before the database is read: another process may commit and record in between.
+        let acknowledged = files::acknowledged(path, &opened.catalog_id)?;
         let data_version = read::data_version(&watch, path)?;
         let snapshot = read::snapshot(&watch, path, None)?;
-        files::check_head(path, &opened.catalog_id, snapshot.version())?;
+        files::check_head(path, acknowledged, snapshot.version())?;
         let inner = Inner {
             path: path.to_owned(),
             ticket_key: opened.ticket_key,

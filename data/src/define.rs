@@ -77,11 +77,16 @@ pub(crate) struct Inferred {
 /// [`Error::Missing`], [`Error::OutsideRoots`], [`Error::NoFiles`], [`Error::Empty`] and what else
 /// is wrong with the location, the options or the files.
 pub async fn define(
-    definition: Definition,
+    mut definition: Definition,
     session: &dyn Session,
     roots: &Roots,
     limits: &InferenceLimits,
 ) -> Result<Defined> {
+    // An exported statement says so in its options.
+    definition.spark |= definition
+        .options
+        .get(DIALECT)
+        .is_some_and(|name| name == "spark");
     let location = resolve(&definition, roots)?;
     let store = session.runtime_env().object_store(local_store_url());
     let store = store.map_err(|source| Error::DataFusion {

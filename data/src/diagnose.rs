@@ -122,7 +122,8 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect) -> Result<()> {
         if more {
             // The position of a record is that of the line it starts on.
             let line = record.position().map_or(0, csv::Position::line);
-            check_length(&path, line, record.len(), suspect)?;
+            let expected = suspect.schema.fields().len();
+            check_length(&path, line, record.len(), expected, &suspect.options)?;
             chunk.push((line, record.clone()));
         }
         if chunk.len() == CHUNK || !more {
@@ -135,9 +136,15 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect) -> Result<()> {
     }
 }
 
-fn check_length(path: &str, line: u64, found: usize, suspect: &Suspect) -> Result<()> {
-    let expected = suspect.schema.fields().len();
-    if found == expected || found < expected && suspect.options.truncated_rows {
+/// Refuses a record with too many fields, or too few.
+pub(crate) fn check_length(
+    path: &str,
+    line: u64,
+    found: usize,
+    expected: usize,
+    options: &CsvOptions,
+) -> Result<()> {
+    if found == expected || found < expected && options.truncated_rows {
         return Ok(());
     }
     Err(Error::BadRow {

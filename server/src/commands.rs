@@ -18,6 +18,10 @@ pub(crate) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 /// What a command returns: whether all is well.
 pub(crate) type Outcome = Result<bool, AnyError>;
 
+/// Stack of a thread that serves clients, and plans: enough to drop a plan hundreds of views deep.
+/// Only what is touched becomes memory.
+const IO_STACK_BYTES: usize = 64 << 20;
+
 /// Runs a command.
 pub(crate) fn run(cli: Cli) -> ExitCode {
     // Of the server's statements an operator wants a line each; of his own he sees the answer.
@@ -32,20 +36,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
     }
     // Two TLS libraries may be linked; which one serves is decided here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("mica-io")
-        .enable_all()
-        .build();
-    let outcome = match runtime {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(dispatch(cli.command));
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+    match on_deep_stack(cli.command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -53,6 +44,28 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             eprintln!("mica: {}", chain(&*error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs a command on a thread whose stack is that of the runtime's.
+fn on_deep_stack(command: Command) -> Outcome {
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("mica-io")
+            .thread_stack_size(IO_STACK_BYTES)
+            .enable_all()
+            .build()?;
+        let outcome = runtime.block_on(dispatch(command));
+        runtime.shutdown_background();
+        outcome
+    };
+    let thread = std::thread::Builder::new()
+        .name("mica".to_owned())
+        .stack_size(IO_STACK_BYTES);
+    match thread.spawn(work)?.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

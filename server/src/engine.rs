@@ -6,13 +6,15 @@
 //!            queue: length and wait limited          deadline, no-progress watchdog, KILL
 //! ```
 //!
-//! Queries run on a tokio runtime of their own, so that a busy query never delays gRPC. Dropping
-//! the stream of a query aborts it.
+//! Queries run on a tokio runtime of their own, so that a busy query never delays gRPC; what ends
+//! them runs with gRPC. Dropping the stream of a query ends it.
 
 mod admission;
 mod execute;
+mod interrupt;
 mod memory;
 mod plans;
+mod supervise;
 mod watchdog;
 
 use std::sync::Arc;
@@ -75,6 +77,11 @@ impl Default for EngineLimits {
 /// Bytes of input below which a query is not split into partitions: splitting would take longer
 /// than reading.
 const SMALL_INPUT_BYTES: u64 = 4 << 20;
+
+/// Stack of a thread that runs queries. Optimiser rules, physical planning, execution and the
+/// dropping of a plan go down a deep stack of views frame by frame, not all with DataFusion's
+/// protection. Only what is touched becomes memory.
+const QUERY_STACK_BYTES: usize = 256 << 20;
 
 /// Runs plans. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -139,6 +146,7 @@ impl Engine {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(limits.threads)
             .thread_name("mica-query")
+            .thread_stack_size(QUERY_STACK_BYTES)
             .enable_all()
             .build()?;
         Ok(Self {

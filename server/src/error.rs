@@ -1,6 +1,7 @@
 //! Why the server cannot do what it was asked to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 
@@ -37,32 +38,35 @@ pub enum Error {
     },
     /// The query waited too long.
     #[error(
-        "the query waited {seconds} s for its turn; try again later (--max-queries, --queue-wait)"
+        "the query waited {waited:?} for its turn; try again later (--max-queries, --queue-wait)"
     )]
     QueueWait {
         /// How long.
-        seconds: u64,
+        waited: Duration,
     },
     /// The query took too long.
-    #[error("the statement took longer than {seconds} s (--statement-timeout)")]
+    #[error("the statement took longer than {limit:?} (--statement-timeout)")]
     Timeout {
         /// The limit.
-        seconds: u64,
+        limit: Duration,
     },
     /// The query no longer moved.
     #[error(
-        "the query made no progress for {seconds} s and was ended (--no-progress-timeout); more memory may help (--statement-memory)"
+        "the query made no progress for {limit:?} and was ended (--no-progress-timeout); more memory may help (--statement-memory)"
     )]
     Stuck {
         /// How long.
-        seconds: u64,
+        limit: Duration,
     },
     /// The client does not read.
-    #[error("the result was not read for {seconds} s and was ended (--idle-stream-timeout)")]
+    #[error("the result was not read for {limit:?} and was ended (--idle-stream-timeout)")]
     IdleStream {
         /// The limit.
-        seconds: u64,
+        limit: Duration,
     },
+    /// Nobody waits for the answer any more.
+    #[error("the client went away")]
+    ClientGone,
     /// Somebody ended it.
     #[error("the query was ended by KILL")]
     Killed,

@@ -43,7 +43,7 @@ pub fn code(error: &Error) -> Code {
         }
         Error::Timeout { .. } => Code::DeadlineExceeded,
         Error::Stuck { .. } => Code::Aborted,
-        Error::IdleStream { .. } | Error::Killed => Code::Cancelled,
+        Error::IdleStream { .. } | Error::Killed | Error::ClientGone => Code::Cancelled,
         Error::Stopping => Code::Unavailable,
         Error::NoSuchQuery { .. } => Code::NotFound,
         Error::Unauthenticated { .. } => Code::Unauthenticated,
@@ -67,9 +67,10 @@ fn sql_code(error: &SqlError) -> Code {
         SqlError::Planning { source, .. } => planning_code(source),
         SqlError::Unsupported { .. } => Code::Unimplemented,
         SqlError::Missing { source, .. } => catalog_code(source),
-        SqlError::View { .. } | SqlError::SchemaChanged { .. } | SqlError::Dependents { .. } => {
-            Code::FailedPrecondition
-        }
+        SqlError::Circle { .. }
+        | SqlError::View { .. }
+        | SqlError::SchemaChanged { .. }
+        | SqlError::Dependents { .. } => Code::FailedPrecondition,
         SqlError::Catalog(error) => catalog_code(error),
         SqlError::Limit { .. } => Code::ResourceExhausted,
         SqlError::Define { source, .. } | SqlError::Validation { source } => boxed_code(&**source),
@@ -122,13 +123,13 @@ fn data_code(error: &DataError) -> Code {
     match error {
         DataError::Missing { .. } | DataError::NoFiles { .. } => Code::NotFound,
         DataError::OutsideRoots { .. } => Code::PermissionDenied,
-        DataError::Empty { .. }
-        | DataError::BadLocation { .. }
+        DataError::Empty { .. } | DataError::BadRow { .. } | DataError::Malformed { .. } => {
+            Code::FailedPrecondition
+        }
+        DataError::BadLocation { .. }
         | DataError::UnknownOption { .. }
         | DataError::BadOption { .. }
-        | DataError::Columns { .. }
-        | DataError::BadRow { .. }
-        | DataError::Malformed { .. } => Code::InvalidArgument,
+        | DataError::Columns { .. } => Code::InvalidArgument,
         DataError::Scheme { .. } | DataError::Format { .. } => Code::Unimplemented,
         DataError::Io { .. } | DataError::Store { .. } => Code::Unavailable,
         DataError::DataFusion { source, .. } => execution_code(source),

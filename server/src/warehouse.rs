@@ -161,16 +161,17 @@ impl Warehouse {
         let planner = self.executor.planner();
         Ok(match planner.prepare(&parsed, against, values).await? {
             Prepared::Query(planned) => {
-                let keep =
-                    key.filter(|_| matches!(parsed.statement, mica_sql::Statement::Query(_)));
-                let kept = Arc::new(Kept::from(*planned));
+                use mica_sql::Statement::{Explain, Query};
+                let keep = key.filter(|_| matches!(parsed.statement, Query(_)));
+                let reads = matches!(parsed.statement, Query(_) | Explain(_));
+                let kept = Arc::new(Kept::new(*planned, reads));
                 if let Some(key) = keep {
                     self.engine.plans().put(key, Arc::clone(&kept));
                 }
                 Ready::Query(kept)
             }
             Prepared::Command => Ready::Command(Box::new(parsed)),
-            Prepared::ShowQueries => Ready::Query(Arc::new(Kept::from(self.show_queries()?))),
+            Prepared::ShowQueries => Ready::Query(Arc::new(Kept::new(self.show_queries()?, false))),
             Prepared::Kill(id) => Ready::Kill(id),
         })
     }

@@ -49,6 +49,8 @@ fn no_session() -> &'static SessionState {
 /// The options in which texts of `scope` are planned and run.
 pub(crate) fn options(scope: &Scope) -> Arc<ConfigOptions> {
     let mut options = base_options().clone();
+    mica_catalog::CATALOG.clone_into(&mut options.catalog.default_catalog);
+    scope.schema.clone_into(&mut options.catalog.default_schema);
     options.execution.time_zone = Some(scope.settings.get("timezone").to_owned());
     options.execution.enable_ansi_mode = scope.settings.get("ansi_mode") == "true";
     Arc::new(options)

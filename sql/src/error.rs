@@ -97,6 +97,12 @@ pub enum Error {
         /// Why that is a problem, and what to do.
         reason: String,
     },
+    /// Statements of a project that wait for each other.
+    #[error("views may not form a cycle: {path}")]
+    Circle {
+        /// The names along it, with their files and lines.
+        path: String,
+    },
     /// A limit was passed.
     #[error("{what} is over the limit of {limit} ({flag})")]
     Limit {

@@ -1,5 +1,6 @@
 //! Functions of our own: those that DataFusion and datafusion-spark lack or answer otherwise.
 
+mod current_names;
 mod date_parts;
 mod divide;
 mod nested_names;
@@ -18,7 +19,9 @@ pub(crate) const INTERNAL_PREFIX: &str = "mica_";
 
 /// Functions of every dialect.
 pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
-    date_parts::ansi()
+    let mut functions = date_parts::ansi();
+    functions.extend(current_names::all());
+    functions
 }
 
 /// Functions of the spark dialect, with the name that each is called by.

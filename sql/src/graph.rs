@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use mica_catalog::{CatalogStore, Name, Relation, RelationHead, RelationName, Snapshot};
+use mica_catalog::{
+    CatalogStore, Definition, Name, Relation, RelationHead, RelationName, Snapshot,
+};
 
 use crate::level::Source;
 use crate::{Error, Result, information_schema};
@@ -122,7 +124,8 @@ impl Graph {
         self.sources.get(name)
     }
 
-    /// The relations, each after all that it reads, with the depth of the stack below each.
+    /// The relations, each after all that it reads, with the views on top of each other
+    /// up to it.
     ///
     /// # Errors
     /// [`mica_catalog::Error::Cycle`]: a commit never makes one, but temporary views can.
@@ -169,7 +172,9 @@ impl Graph {
                 continue;
             }
             let below = reads.iter().filter_map(|dep| depths.get(&dep.name));
-            let depth = below.max().map_or(0, |depth| depth + 1);
+            let below = below.max().copied().unwrap_or(0);
+            let is_view = matches!(source.relation.body.definition, Definition::View(_));
+            let depth = below + u64::from(is_view);
             depths.insert(*name, depth);
             order.push((Arc::clone(source), depth));
             on_path.remove(*name);

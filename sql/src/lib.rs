@@ -2,6 +2,7 @@
 
 mod context;
 pub mod ddl;
+mod depth;
 mod dialect;
 mod error;
 mod expand;
@@ -29,11 +30,12 @@ pub mod wire;
 
 pub use context::execution_options;
 pub use ddl::{DefineTable, DefinedTable, Definer, Effect, Executor, Origin, SessionContext};
+pub use depth::{EXPRESSION_DEPTH_MAX, TEXT_DEPTH_MAX};
 pub use dialect::Dialect;
 pub use error::{Error, Result};
 pub use graph::Temporary;
 pub use mica_catalog::INFORMATION_SCHEMA;
-pub use parse::{Parsed, TEXT_DEPTH_MAX, parse};
+pub use parse::{Parsed, parse};
 pub use planner::{Against, Limits, Planned, Planner, Providers};
 pub use prepare::{Prepared, rows};
 pub use registry::function_names;

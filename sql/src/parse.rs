@@ -19,14 +19,10 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::statement::{
     CreateSchema, Describe, Drop, DropBehavior, DropKind, Explain, SetStatement,
 };
-use crate::{Dialect, Error, Position, Result, Statement, StatementText, reject};
+use crate::{Dialect, Error, Position, Result, Statement, StatementText, depth, reject};
 
 /// How a message calls what follows the last token.
 const END_OF_TEXT: &str = "the end of the text";
-
-/// Depth to which expressions and queries may nest in a text. Deeper ones are refused; those that
-/// BI tools generate stay well below.
-pub const TEXT_DEPTH_MAX: usize = 300;
 
 /// A statement with what its text says besides.
 #[derive(Clone, Debug)]
@@ -47,8 +43,9 @@ pub struct Parsed {
 pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
     let sqlparser = Parser::new(dialect.grammar())
         .with_tokens_with_locations(user_is_a_name(&text.tokens))
-        .with_recursion_limit(TEXT_DEPTH_MAX);
-    let statement = whole(sqlparser, &text, dialect).map_err(|error| at_end(error, &text))?;
+        .with_recursion_limit(depth::TEXT_DEPTH_MAX);
+    let read = || whole(sqlparser, &text, dialect).map_err(|error| at_end(error, &text));
+    let statement = depth::limited(&text, read)?;
     reject::check(&statement, dialect)?;
     Ok(Parsed {
         statement,
@@ -122,13 +119,7 @@ pub(crate) struct StatementParser<'a> {
 fn syntax(error: ParserError) -> Error {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
-        ParserError::RecursionLimitExceeded => {
-            return Error::Limit {
-                what: "the nesting of the statement's text".to_owned(),
-                limit: TEXT_DEPTH_MAX as u64,
-                flag: "fixed",
-            };
-        }
+        ParserError::RecursionLimitExceeded => return depth::nests_too_deep(),
     };
     let (message, at) = match message.rsplit_once(" at Line: ") {
         Some((message, at)) => (message.to_owned(), Some(at.to_owned())),

@@ -243,7 +243,7 @@ impl Planner {
             if depth > limit {
                 return Err(Error::Limit {
                     what: format!(
-                        "the stack of views below '{}', {depth} deep,",
+                        "the stack of views up to '{}', {depth} deep,",
                         source.name()
                     ),
                     limit,

@@ -38,6 +38,16 @@ pub struct Project {
     pub files: Vec<SourceFile>,
 }
 
+impl Project {
+    /// The scope in which each of its files starts.
+    fn scope(&self) -> crate::Result<crate::Scope> {
+        let mut scope = crate::Scope::default();
+        scope.set("dialect", self.dialect.as_str())?;
+        scope.set("schema", &self.schema)?;
+        Ok(scope)
+    }
+}
+
 /// A file of a project.
 #[derive(Clone, Debug)]
 pub struct SourceFile {

@@ -18,17 +18,23 @@ use crate::{Dialect, Error, Position, Result, Statement};
 /// # Errors
 /// [`Error::Unsupported`] with the construct and its position.
 pub(crate) fn check(statement: &Statement, dialect: Dialect) -> Result<()> {
+    match query_of(statement) {
+        Some(query) => check_query(query, dialect),
+        None => Ok(()),
+    }
+}
+
+/// The query that a statement runs or defines.
+pub(crate) fn query_of(statement: &Statement) -> Option<&Query> {
     match statement {
-        Statement::Query(query) | Statement::Describe(Describe::Query(query)) => {
-            check_query(query, dialect)
-        }
-        Statement::Explain(explain) => check_query(&explain.query, dialect),
-        Statement::CreateView(view) => check_query(&view.query, dialect),
+        Statement::Query(query) | Statement::Describe(Describe::Query(query)) => Some(query),
+        Statement::Explain(explain) => Some(&explain.query),
+        Statement::CreateView(view) => Some(&view.query),
         Statement::Alter(alter) => match &alter.action {
-            AlterAction::As { query, .. } => check_query(query, dialect),
-            _ => Ok(()),
+            AlterAction::As { query, .. } => Some(query),
+            _ => None,
         },
-        _ => Ok(()),
+        _ => None,
     }
 }
 

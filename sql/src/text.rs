@@ -58,6 +58,14 @@ pub struct StatementText {
 }
 
 impl StatementText {
+    /// What follows the statement in its script, with blanks for all before it, so that places stay
+    /// what they are. To read on in another dialect.
+    pub fn rest_of(&self, script: &str) -> String {
+        let (read, rest) = script.split_at(self.start + self.text.len());
+        let blank = |ch| if ch == '\n' { '\n' } else { ' ' };
+        read.chars().map(blank).chain(rest.chars()).collect()
+    }
+
     /// The text from the token at `index` to the end of the statement.
     pub(crate) fn text_from(&self, index: usize) -> &str {
         let offset = self.offsets.get(index).copied().unwrap_or(self.start);
@@ -71,26 +79,19 @@ impl StatementText {
 /// [`Error::Syntax`] for text that is not even tokens: an open string, quote or comment.
 pub fn split(script: &str, dialect: Dialect) -> Result<Vec<StatementText>> {
     let tokens = tokenize(script, dialect)?;
-    let lines = Lines::new(script);
+    let mut cursor = Cursor::new(script);
     let mut statements = Vec::new();
-    let mut current: Vec<TokenWithSpan> = Vec::new();
-    let mut end = script.len();
+    let mut current: Vec<(TokenWithSpan, usize)> = Vec::new();
     for token in tokens {
+        let offset = cursor.offset(token.span.start);
         if token.token == Token::SemiColon {
-            end = lines.offset(token.span.start);
-            statements.extend(statement(
-                script,
-                &lines,
-                std::mem::take(&mut current),
-                end,
-                dialect,
-            ));
-            end = script.len();
+            let whole = std::mem::take(&mut current);
+            statements.extend(statement(&script[..offset], whole, dialect));
         } else {
-            current.push(token);
+            current.push((token, offset));
         }
     }
-    statements.extend(statement(script, &lines, current, end, dialect));
+    statements.extend(statement(script, current, dialect));
     Ok(statements)
 }
 
@@ -130,23 +131,22 @@ fn tokenize(text: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>> {
         })
 }
 
+/// The statement whose tokens, with their offsets, end with `script`.
 fn statement(
     script: &str,
-    lines: &Lines<'_>,
-    mut tokens: Vec<TokenWithSpan>,
-    end: usize,
+    mut tokens: Vec<(TokenWithSpan, usize)>,
     dialect: Dialect,
 ) -> Option<StatementText> {
-    tokens.retain(|token| !is_blank(&token.token));
+    tokens.retain(|(token, _)| !is_blank(&token.token));
+    let start = tokens.first()?.1;
+    let (mut tokens, offsets): (Vec<_>, Vec<_>) = tokens.into_iter().unzip();
     let first = tokens.first()?.span.start;
-    let start = lines.offset(first);
-    let offsets = tokens.iter().map(|t| lines.offset(t.span.start)).collect();
     let (mut spellings, mut parameters) = (HashMap::new(), 0);
     for token in &mut tokens {
         prepare(token, dialect, &mut spellings, &mut parameters);
     }
     Some(StatementText {
-        text: script[start..end].trim_end().to_owned(),
+        text: script[start..].trim_end().to_owned(),
         position: first.into(),
         tokens,
         spellings,
@@ -245,29 +245,31 @@ fn push_unicode(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, value: &mu
     }
 }
 
-/// Byte offsets of lines.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
+/// Goes through a text once, from location to byte offset: the tokenizer counts lines and
+/// characters from one.
+struct Cursor<'a> {
+    rest: std::str::CharIndices<'a>,
+    at: Location,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> Cursor<'a> {
     fn new(text: &'a str) -> Self {
-        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
-            text,
-            starts: std::iter::once(0).chain(newlines).collect(),
+            rest: text.char_indices(),
+            at: Location::new(1, 1),
         }
     }
 
-    /// The tokenizer counts characters from one.
-    fn offset(&self, location: Location) -> usize {
-        let line = (location.line as usize).saturating_sub(1);
-        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
-        let skipped = (location.column as usize).saturating_sub(1);
-        let rest = &self.text[start..];
-        let within = rest.char_indices().nth(skipped).map(|(at, _)| at);
-        start + within.unwrap_or(rest.len())
+    /// The offset of `location`, which is not before the one asked for last.
+    fn offset(&mut self, location: Location) -> usize {
+        while self.at < location {
+            match self.rest.next() {
+                Some((_, '\n')) => self.at = Location::new(self.at.line + 1, 1),
+                Some(_) => self.at.column += 1,
+                None => break,
+            }
+        }
+        self.rest.offset()
     }
 }
 

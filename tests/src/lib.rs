@@ -186,11 +186,19 @@ pub struct Rows {
 impl Client {
     /// Connects to `grpc://host:port`.
     pub async fn connect(url: &str) -> Self {
+        Self::try_connect(url).await.unwrap()
+    }
+
+    /// As [`Client::connect`], to a server that may be gone.
+    ///
+    /// # Errors
+    /// Nobody listens.
+    pub async fn try_connect(url: &str) -> Result<Self, tonic::transport::Error> {
         let address = url.replace("grpc://", "http://");
-        let channel = Endpoint::new(address).unwrap().connect().await.unwrap();
-        Self {
+        let channel = Endpoint::new(address)?.connect().await?;
+        Ok(Self {
             inner: FlightSqlServiceClient::new(channel),
-        }
+        })
     }
 
     /// The FlightInfo of a statement.

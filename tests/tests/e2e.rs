@@ -7,7 +7,11 @@
 
 mod e2e {
     mod access;
+    mod bad_input;
     mod clients;
+    mod crash;
+    mod damage;
+    mod limits;
     mod restart;
     mod workspace;
 }

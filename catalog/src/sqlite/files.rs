@@ -61,28 +61,32 @@ pub(super) fn record_head(path: &Path, catalog_id: &str, version: Version) -> Re
     file.sync_data().map_err(io("sync", &head))
 }
 
-/// Checks that the database holds every version that was acknowledged.
-pub(super) fn check_head(path: &Path, catalog_id: &str, found: Version) -> Result<()> {
+/// The newest version that was recorded as acknowledged, if there is a record of this catalog.
+pub(super) fn acknowledged(path: &Path, catalog_id: &str) -> Result<Option<Version>> {
     let head = head_path(path);
     let mut text = String::new();
     match File::open(&head) {
         Ok(mut file) => file.read_to_string(&mut text).map_err(io("read", &head))?,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io("read", &head)(error)),
     };
-    let Some((id, number)) = text.trim_end().split_once(' ') else {
-        return Ok(());
-    };
-    let acknowledged = Version(number.parse().unwrap_or_default());
-    if id == catalog_id && acknowledged > found {
-        return Err(Error::LostCommits {
+    Ok(match text.trim_end().split_once(' ') {
+        Some((id, number)) if id == catalog_id => number.parse().ok().map(Version),
+        _ => None,
+    })
+}
+
+/// Checks that a database that was read after its record holds every acknowledged version.
+pub(super) fn check_head(path: &Path, acknowledged: Option<Version>, found: Version) -> Result<()> {
+    match acknowledged {
+        Some(acknowledged) if acknowledged > found => Err(Error::LostCommits {
             path: path.to_owned(),
             found,
             acknowledged,
-            head,
-        });
+            head: head_path(path),
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Copies the whole database, as of one version, to a new file.

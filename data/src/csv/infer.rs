@@ -11,6 +11,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use super::layout::column_names;
 use super::reader;
 use crate::define::{InferenceLimits, Inferred};
+use crate::diagnose::check_length;
 use crate::infer::Narrowest;
 use crate::options::CsvOptions;
 use crate::{Error, Result};
@@ -136,6 +137,7 @@ impl Columns {
         let before = self.budget.bytes;
         let mut records = 0;
         while options.infer && reader.read_record(&mut record).map_err(malformed)? {
+            check_width(&record, places.len(), path, options)?;
             self.record(&record, &places, options);
             records += 1;
             if records % LOOK_EVERY == 0 {
@@ -176,4 +178,18 @@ impl Columns {
             *kind = kind.widen(Narrowest::of(value));
         }
     }
+}
+
+/// Refuses a record that a query would refuse for the number of its fields.
+fn check_width(
+    record: &csv::StringRecord,
+    expected: usize,
+    path: &str,
+    options: &CsvOptions,
+) -> Result<()> {
+    if options.lenient {
+        return Ok(());
+    }
+    let line = record.position().map_or(0, csv::Position::line);
+    check_length(&format!("/{path}"), line, record.len(), expected, options)
 }

@@ -116,7 +116,7 @@ impl Validator for Run {
             user: user(),
             ..SessionContext::default()
         };
-        let kept = Arc::new(Kept::from(validation.planned));
+        let kept = Arc::new(Kept::new(validation.planned, true));
         let mut stream = self.warehouse.run(kept, &validation.text, &session);
         let columns = Arc::clone(stream.schema());
         let mut batches = Vec::new();

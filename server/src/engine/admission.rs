@@ -43,7 +43,7 @@ impl Admission {
         match tokio::time::timeout(self.queue_wait, acquire).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Error::QueueWait {
-                seconds: self.queue_wait.as_secs(),
+                waited: self.queue_wait,
             }),
         }
     }

@@ -1,11 +1,10 @@
 //! One execution of a plan.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
@@ -21,14 +20,15 @@ use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt};
 use mica_data::{ExternalTableProvider, StatementListings};
 use mica_sql::Scope;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::interrupt::{Interrupt, interruptible};
 use super::memory::StatementPool;
 use super::plans::Kept;
-use super::{Engine, SMALL_INPUT_BYTES, watchdog};
+use super::supervise::Supervisor;
+use super::{Engine, SMALL_INPUT_BYTES};
 use crate::error::{Error, Result};
-use crate::queries::{Query, QueryGuard};
+use crate::queries::QueryGuard;
 
 /// What to run.
 #[derive(Debug)]
@@ -48,24 +48,17 @@ const BATCHES_AHEAD: usize = 2;
 /// How long a permit is kept while the client does not read.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The batches of a running query. Dropping it aborts the query.
+/// The batches of a running query. Dropping it ends the query.
 #[derive(Debug)]
 pub struct QueryStream {
     schema: SchemaRef,
     batches: mpsc::Receiver<Result<RecordBatch>>,
-    task: JoinHandle<()>,
 }
 
 impl QueryStream {
     /// The wire schema, which every batch has.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
-    }
-}
-
-impl Drop for QueryStream {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -79,18 +72,48 @@ impl Stream for QueryStream {
 
 impl Engine {
     /// Starts a query; its errors come in the stream. Returns at once.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, where its supervisor is to run.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the supervisor outlives the stream, and ends itself with the query"
+    )]
     pub fn run(&self, run: Run) -> QueryStream {
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+        let (tell_plan, plan) = oneshot::channel();
         let schema = Arc::clone(&run.kept.planned.columns);
         let guard = self.inner.queries.start(&run.user, &run.text);
-        let engine = self.clone();
-        let task = self.handle().spawn(async move {
-            Execution::new(engine, run, guard, sender).run().await;
-        });
-        QueryStream {
-            schema,
-            batches,
-            task,
+        let supervisor = Supervisor {
+            query: Arc::clone(guard.query()),
+            sender: sender.clone(),
+            interrupt: Interrupt::default(),
+            plan,
+            waiting: Arc::default(),
+            timeout: self.timeout(&run.scope),
+            patience: self.inner.limits.no_progress_timeout,
+        };
+        let execution = Execution {
+            engine: self.clone(),
+            run,
+            guard,
+            sender,
+            permit: None,
+            waiting: Arc::clone(&supervisor.waiting),
+            interrupt: supervisor.interrupt.clone(),
+        };
+        let work = self.handle().spawn(execution.run(tell_plan));
+        tokio::spawn(supervisor.watch(work));
+        QueryStream { schema, batches }
+    }
+
+    /// The shorter of the server's and the session's limits.
+    fn timeout(&self, scope: &Scope) -> Option<Duration> {
+        let own = scope.settings.count("statement_timeout_ms");
+        let own = (own > 0).then(|| Duration::from_millis(own));
+        match (self.inner.limits.statement_timeout, own) {
+            (Some(server), Some(own)) => Some(server.min(own)),
+            (server, own) => server.or(own),
         }
     }
 
@@ -117,91 +140,34 @@ impl Engine {
     }
 }
 
+/// The work of a query, which holds its permit and its place in the list until it really stops.
 struct Execution {
     engine: Engine,
     run: Run,
     guard: QueryGuard,
     sender: mpsc::Sender<Result<RecordBatch>>,
     permit: Option<OwnedSemaphorePermit>,
-    /// Set while the query waits for the client.
+    /// Set while the query waits for its client.
     waiting: Arc<AtomicBool>,
+    interrupt: Interrupt,
 }
 
 impl Execution {
-    fn new(
-        engine: Engine,
-        run: Run,
-        guard: QueryGuard,
-        sender: mpsc::Sender<Result<RecordBatch>>,
-    ) -> Self {
-        Self {
-            engine,
-            run,
-            guard,
-            sender,
-            permit: None,
-            waiting: Arc::default(),
-        }
-    }
-
-    async fn run(mut self) {
-        let query = Arc::clone(self.guard.query());
-        let sender = self.sender.clone();
-        let timeout = self.timeout();
-        let work = std::panic::AssertUnwindSafe(self.work());
-        let work = futures::FutureExt::catch_unwind(work);
-        let outcome = tokio::select! {
-            biased;
-            () = query.killed() => Err(Error::Killed),
-            () = deadline(timeout) => Err(Error::Timeout {
-                seconds: timeout.map_or(0, |timeout| timeout.as_secs()),
-            }),
-            outcome = work => outcome.unwrap_or_else(|panic| Err(panicked(&query, &panic))),
-        };
-        log_end(&query, outcome.as_ref().err());
-        if let Err(error) = outcome {
-            // Nobody may be reading any more.
-            let _ = sender.send(Err(error)).await;
-        }
-    }
-
-    /// The shorter of the server's and the session's limits.
-    fn timeout(&self) -> Option<Duration> {
-        let own = self.run.scope.settings.count("statement_timeout_ms");
-        let own = (own > 0).then(|| Duration::from_millis(own));
-        match (self.engine.inner.limits.statement_timeout, own) {
-            (Some(server), Some(own)) => Some(server.min(own)),
-            (server, own) => server.or(own),
-        }
-    }
-
-    async fn work(&mut self) -> Result<()> {
+    async fn run(mut self, tell_plan: oneshot::Sender<Arc<dyn ExecutionPlan>>) -> Result<()> {
         let engine = self.engine.clone();
-        self.permit = Some(engine.inner.admission.admit().await?);
+        self.permit = self.permit().await?;
         let listings = Arc::new(StatementListings::default());
         let mut state = engine.statement_session(&self.run, &listings);
         // now() and its kin have one value for the whole statement.
         let options = Arc::clone(state.config_options());
         state.execution_props_mut().mark_start_execution(options);
         let plan = self.physical_plan(&mut state).await?;
+        // A supervisor that has gone does not need it.
+        let _ = tell_plan.send(Arc::clone(&plan));
         let context = state.task_ctx();
         let stream = execute_stream(Arc::clone(&plan), Arc::clone(&context));
         let stream = stream.map_err(Error::execution)?;
-        let patience = engine.inner.limits.no_progress_timeout;
-        let waiting = Arc::clone(&self.waiting);
-        let watched = Arc::clone(&plan);
-        let stuck: Pin<Box<dyn Future<Output = ()> + Send>> = match patience {
-            Some(patience) => Box::pin(watchdog::stuck(watched, patience, move || {
-                waiting.load(Ordering::Relaxed)
-            })),
-            None => Box::pin(std::future::pending()),
-        };
-        tokio::select! {
-            outcome = self.forward(stream, &plan, &context) => outcome,
-            () = stuck => Err(Error::Stuck {
-                seconds: patience.map_or(0, |patience| patience.as_secs()),
-            }),
-        }
+        self.forward(stream, &plan, &context).await
     }
 
     /// Lists what the plan reads, once, and plans by its size.
@@ -226,7 +192,8 @@ impl Execution {
         }
         let planner = Arc::clone(state.query_planner());
         let plan = planner.create_physical_plan(&optimised, state).await;
-        plan.map_err(Error::execution)
+        plan.and_then(|plan| interruptible(plan, &self.interrupt))
+            .map_err(Error::execution)
     }
 
     async fn forward(
@@ -268,28 +235,28 @@ impl Execution {
                 self.permit = None;
                 match tokio::time::timeout(idle, &mut reserve).await {
                     Ok(place) => place,
-                    Err(_) => return Err(Error::IdleStream { seconds: idle.as_secs() }),
+                    Err(_) => return Err(Error::IdleStream { limit: idle }),
                 }
             }
         };
         // The receiver is gone with the client.
         let Ok(place) = place else {
-            return Err(Error::Killed);
+            return Err(Error::ClientGone);
         };
         place.send(Ok(batch));
         self.waiting.store(false, Ordering::Relaxed);
         if self.permit.is_none() {
-            let engine = self.engine.clone();
-            self.permit = Some(engine.inner.admission.admit().await?);
+            self.permit = self.permit().await?;
         }
         Ok(())
     }
-}
 
-async fn deadline(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
+    /// Waits for the query's turn, if it needs one.
+    async fn permit(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        match self.run.kept.admission {
+            true => Ok(Some(self.engine.inner.admission.admit().await?)),
+            false => Ok(None),
+        }
     }
 }
 
@@ -340,28 +307,4 @@ async fn explained(
         Some(row) => Error::Data(row),
         None => Error::execution(error),
     }
-}
-
-fn panicked(query: &Query, panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Error::Internal {
-        query_id: query.id.to_string(),
-        detail: text.unwrap_or_else(|| "a panic".to_owned()),
-    }
-}
-
-fn log_end(query: &Query, error: Option<&Error>) {
-    let elapsed_ms = elapsed_ms(query.started);
-    let rows = query.rows.load(Ordering::Relaxed);
-    let code = error.map_or(tonic::Code::Ok, crate::status::code);
-    crate::log::statement(query.id, &query.user, elapsed_ms, rows, code);
-    tracing::debug!(query_id = query.id, text = query.text, "statement text");
-    if let Some(Error::Internal { detail, .. }) = error {
-        tracing::error!(query_id = query.id, detail, "internal error");
-    }
-}
-
-fn elapsed_ms(started: Instant) -> u64 {
-    started.elapsed().as_millis() as u64
 }

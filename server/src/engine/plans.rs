@@ -34,13 +34,18 @@ pub struct Kept {
     pub planned: Planned,
     /// Optimised, once it has run, if it may run again so.
     pub optimised: OnceLock<LogicalPlan>,
+    /// Whether it waits for its turn. What only looks at the catalog or at what is going on does
+    /// not: an operator must be able to look when the server is busy.
+    pub admission: bool,
 }
 
-impl From<Planned> for Kept {
-    fn from(planned: Planned) -> Self {
+impl Kept {
+    /// A plan that has not run yet.
+    pub fn new(planned: Planned, admission: bool) -> Self {
         Self {
             planned,
             optimised: OnceLock::new(),
+            admission,
         }
     }
 }

@@ -105,20 +105,22 @@ impl Shell {
         folder: Option<&'a Path>,
     ) -> LocalBoxFuture<'a, Result<bool, AnyError>> {
         Box::pin(async move {
-            for statement in mica_sql::split(text, self.dialect)? {
-                let line = statement.position.line;
-                let outcome = self.line(&statement.text, folder).await;
-                let at = |error: AnyError| -> AnyError {
-                    match folder {
-                        Some(_) => format!("line {line}: {}", crate::error::chain(&*error)).into(),
-                        None => error,
+            let mut text = std::borrow::Cow::Borrowed(text);
+            'dialects: loop {
+                let dialect = self.dialect;
+                for statement in mica_sql::split(&text, dialect)? {
+                    let line = statement.position.line;
+                    let outcome = self.line(&statement.text, folder).await;
+                    if !outcome.map_err(|error| in_script(error, folder.map(|_| line)))? {
+                        return Ok(false);
                     }
-                };
-                if !outcome.map_err(at)? {
-                    return Ok(false);
+                    if self.dialect != dialect {
+                        text = statement.rest_of(&text).into();
+                        continue 'dialects;
+                    }
                 }
+                return Ok(true);
             }
-            Ok(true)
         })
     }
 
@@ -242,5 +244,13 @@ fn write_out(text: &str) -> Result<(), AnyError> {
         // `mica sql .. | head` is no error.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         outcome => Ok(outcome?),
+    }
+}
+
+/// An error with the line of the script that it is in.
+fn in_script(error: AnyError, line: Option<u64>) -> AnyError {
+    match line {
+        Some(line) => format!("line {line}: {}", crate::error::chain(&*error)).into(),
+        None => error,
     }
 }

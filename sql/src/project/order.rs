@@ -19,12 +19,11 @@ pub(super) fn order(project: &Project, items: &[Item]) -> Result<Vec<usize>> {
     let creators = creators(project, items)?;
     let mut waits: Vec<usize> = vec![0; items.len()];
     let mut unblocks: Vec<Vec<usize>> = vec![Vec::new(); items.len()];
-    for (at, item) in items.iter().enumerate() {
+    for (at, waits) in waits.iter_mut().enumerate() {
         for before in needs(items, &creators, at) {
-            waits[at] += 1;
+            *waits += 1;
             unblocks[before].push(at);
         }
-        debug_assert_eq!(items[at].file, item.file);
     }
     let mut ready: BTreeSet<(usize, usize, usize)> = BTreeSet::new();
     let key = |at: usize| (items[at].file, items[at].place, at);
@@ -109,11 +108,18 @@ fn cycle(
         }
         path.push(next);
     };
-    let names: Vec<RelationName> = path[repeated..]
-        .iter()
-        .filter_map(|at| items[*at].creates.clone())
-        .collect();
-    let item = &items[path[repeated]];
-    let error = Error::Catalog(mica_catalog::Error::Cycle { path: names });
-    in_file(&project.files[item.file], item.position(), error)
+    let circle = &path[repeated..];
+    let step = |at: &usize| {
+        let Item { creates, file, .. } = &items[*at];
+        let position = items[*at].position();
+        let name = creates.as_ref().map(ToString::to_string);
+        let name = name.unwrap_or_else(|| "a statement".to_owned());
+        format!("{name} ({}:{})", project.files[*file].path, position.line)
+    };
+    let path: Vec<String> = circle.iter().chain(&circle[..1]).map(step).collect();
+    let error = Error::Circle {
+        path: path.join(" -> "),
+    };
+    let first = &items[circle[0]];
+    in_file(&project.files[first.file], first.position(), error)
 }

@@ -71,7 +71,8 @@ pub(super) fn substitute(text: &str, variables: &BTreeMap<String, String>) -> Re
     Ok(out)
 }
 
-/// The statements of a file. `SET` and `USE` change the scope of those behind them in the file.
+/// The statements of a file. `SET`, `RESET` and `USE` change the scope of those behind them in the
+/// file.
 ///
 /// # Errors
 /// What is wrong with the file, with line and column.
@@ -79,44 +80,43 @@ pub(super) fn items(project: &Project, at: usize) -> Result<Vec<Item>> {
     let file = &project.files[at];
     let start = Position { line: 1, column: 1 };
     let located = |fallback| move |error| in_file(file, fallback, error);
-    let text = substitute(&file.text, &project.variables).map_err(located(start))?;
-    let mut scope = Scope::default();
-    scope.set("dialect", project.dialect.as_str())?;
-    scope.set("schema", &project.schema)?;
+    let mut text = substitute(&file.text, &project.variables).map_err(located(start))?;
+    let mut scope = project.scope()?;
     let mut items = Vec::new();
-    for (place, statement) in split(&text, scope.dialect)
-        .map_err(located(start))?
-        .into_iter()
-        .enumerate()
-    {
-        let position = statement.position;
-        let parsed = parse(statement, scope.dialect).map_err(located(position))?;
-        match &parsed.statement {
-            Statement::Set(SetStatement::Value(key, value))
-                if key.eq_ignore_ascii_case("dialect") =>
-            {
-                if Some(scope.dialect) != crate::Dialect::parse(value).ok() {
-                    let error = Error::invalid(
-                        "a file has one dialect: set it in mica.toml, or put the statement into another project",
-                    );
-                    return Err(in_file(file, position, error));
-                }
-            }
-            Statement::Set(SetStatement::Value(key, value)) => {
-                scope.set(key, value).map_err(located(position))?;
-            }
-            Statement::Use(parts) => {
-                references::resolve_schema(parts)
-                    .map(|schema| schema.clone_into(&mut scope.schema))
-                    .map_err(located(position))?;
-            }
-            _ => {
-                let item = item(at, place, parsed, &scope).map_err(located(position))?;
+    'dialects: loop {
+        let dialect = scope.dialect;
+        for statement in split(&text, dialect).map_err(located(start))? {
+            let position = statement.position;
+            let parsed = parse(statement, dialect).map_err(located(position))?;
+            if !enter(project, &parsed.statement, &mut scope).map_err(located(position))? {
+                let item = item(at, items.len(), parsed, &scope).map_err(located(position))?;
                 items.push(item);
+            } else if scope.dialect != dialect {
+                text = parsed.text.rest_of(&text);
+                continue 'dialects;
             }
         }
+        return Ok(items);
     }
-    Ok(items)
+}
+
+/// Changes the scope, if that is what `statement` does.
+fn enter(project: &Project, statement: &Statement, scope: &mut Scope) -> Result<bool> {
+    match statement {
+        Statement::Set(SetStatement::Value(key, value)) => scope.set(key, value)?,
+        Statement::Use(parts) => {
+            references::resolve_schema(parts)?.clone_into(&mut scope.schema);
+        }
+        Statement::Reset(Some(key)) => {
+            let fresh = project.scope()?;
+            let value = fresh.show(key)?.to_owned();
+            scope.set(key, &value)?;
+            scope.settings.reset(key)?;
+        }
+        Statement::Reset(None) => *scope = project.scope()?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 fn item(file: usize, place: usize, parsed: Parsed, scope: &Scope) -> Result<Item> {

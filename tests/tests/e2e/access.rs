@@ -85,3 +85,28 @@ async fn tls_with_a_certificate() {
     };
     assert_eq!(client.query("SELECT 1").await.unwrap().value(), "1");
 }
+
+#[tokio::test]
+async fn sessions_keep_their_own_settings() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(MICA, &["--warehouse", &below(&folder, "warehouse")]);
+    let (mut one, mut two) = (server.client().await, server.client().await);
+    one.inner.handshake("ann", "").await.unwrap();
+    two.inner.handshake("ann", "").await.unwrap();
+    one.query("CREATE SCHEMA lab").await.unwrap();
+    one.query("USE lab").await.unwrap();
+    one.query("CREATE TEMPORARY VIEW mine AS SELECT 1 AS one")
+        .await
+        .unwrap();
+    let current = "SELECT current_schema()";
+    assert_eq!(one.query(current).await.unwrap().value(), "lab");
+    assert_eq!(two.query(current).await.unwrap().value(), "default");
+    assert_eq!(
+        one.query("SELECT one FROM mine").await.unwrap().value(),
+        "1"
+    );
+    assert_eq!(
+        two.fails("SELECT one FROM mine").await.code(),
+        Code::NotFound
+    );
+}

@@ -63,3 +63,24 @@ fn java_reads_the_data_product_through_jdbc() {
         .arg(server.address());
     assert!(output(&mut java).ends_with("ok\n"));
 }
+
+#[test]
+fn arrow_flights_own_client_runs_statements_and_prepared_ones() {
+    let (_folder, server) = serve_c360();
+    let (host, port) = server.address().split_once(':').unwrap();
+    let client = |arguments: &[&str]| {
+        let mut client = Command::new(installed("bin/flight_sql_client"));
+        client
+            .args(["--host", host, "--port", port])
+            .args(arguments);
+        output(&mut client)
+    };
+    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = 'CUST009'";
+    assert!(client(&["statement-query", sql]).contains("Anderson"));
+    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = $1";
+    assert!(client(&["prepared-statement-query", sql, "-p", "$1=CUST009"]).contains("Anderson"));
+    assert!(
+        client(&["tables", "mica", "--table-filter", "customer_%"])
+            .contains("customer_analytics_c360")
+    );
+}

@@ -112,10 +112,10 @@ fn what_is_no_catalog_or_is_from_a_newer_version_is_left_alone() {
 
     let (newer, warehouse) = applied();
     let database = newer.path().join("warehouse/catalog.db");
-    let mut bytes = std::fs::read(&database).unwrap();
-    // `PRAGMA user_version` stands at byte 60 of an SQLite file (sqlite.org/fileformat.html).
-    bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
-    std::fs::write(&database, &bytes).unwrap();
+    let catalog = rusqlite::Connection::open(&database).unwrap();
+    let sql = "UPDATE meta SET value = 9999 WHERE key = 'format_version'";
+    assert_eq!(catalog.execute(sql, []).unwrap(), 1);
+    drop(catalog);
     let message = fails(MICA, &["check", "--warehouse", &warehouse]);
     assert!(
         message.contains("newer") && message.contains("9999"),

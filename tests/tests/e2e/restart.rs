@@ -3,7 +3,7 @@
 use mica_tests::{Server, succeeds};
 use tempfile::TempDir;
 
-use crate::{MICA, below, c360};
+use crate::{MICA, below, c360, write};
 
 const PRODUCT: &str = "SELECT customer_id, first_name || ' ' || last_name AS name, loyalty_tier, \
      round(total_spent, 2) AS spent, round(customer_health_score, 2) AS health \
@@ -88,4 +88,20 @@ fn a_backup_is_a_catalog_of_its_own() {
         succeeds(MICA, &["export", "--warehouse", &warehouse]).0,
         succeeds(MICA, &["export", "--warehouse", &restored]).0
     );
+}
+
+#[test]
+fn an_export_applied_to_a_new_warehouse_is_the_same_catalog() {
+    let folder = TempDir::new().unwrap();
+    let (one, two) = (below(&folder, "one"), below(&folder, "two"));
+    succeeds(MICA, &["apply", &c360(), "--warehouse", &one]);
+    let exported = succeeds(MICA, &["export", "--warehouse", &one]).0;
+    write(&folder, "project/views/all.sql", &exported);
+    let project = below(&folder, "project");
+    let data = c360();
+    succeeds(
+        MICA,
+        &["apply", &project, "--warehouse", &two, "--data-root", &data],
+    );
+    assert_eq!(exported, succeeds(MICA, &["export", "--warehouse", &two]).0);
 }
