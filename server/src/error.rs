@@ -18,10 +18,10 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] mica_data::Error),
     /// The query, while it ran.
-    #[error("{}", execution_message(source))]
+    #[error("{}", execution_message(cause))]
     Execution {
-        /// What DataFusion said; it is part of the message.
-        source: Box<DataFusionError>,
+        /// What DataFusion said; it is part of the message, and so no source.
+        cause: Box<DataFusionError>,
     },
     /// A ticket or handle.
     #[error(transparent)]
@@ -128,7 +128,7 @@ impl Error {
         match unwrap_external(error) {
             Ok(error) => error,
             Err(source) => Self::Execution {
-                source: Box::new(source),
+                cause: Box::new(source),
             },
         }
     }
@@ -155,7 +155,12 @@ fn unwrap_external(error: DataFusionError) -> Result<Error, DataFusionError> {
     }
 }
 
-fn execution_message(source: &DataFusionError) -> String {
+fn execution_message(error: &DataFusionError) -> String {
+    let mut source = error;
+    // Which rule met the error is DataFusion's business.
+    while let DataFusionError::Context(_, inner) = source {
+        source = inner;
+    }
     let message = source.strip_backtrace();
     let prefixes = [
         "Execution error: ",

@@ -44,7 +44,8 @@ pub(crate) async fn run(args: SqlArgs) -> Outcome {
     }
     for file in &args.file {
         let text = read(file)?;
-        if !shell.script(&text, file.parent()).await? {
+        let outcome = shell.script(&text, file.parent()).await;
+        if !outcome.map_err(|error| script::in_file(file, error))? {
             return Ok(true);
         }
     }

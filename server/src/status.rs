@@ -35,7 +35,7 @@ pub fn code(error: &Error) -> Code {
         Error::Sql(error) => sql_code(error),
         Error::Catalog(error) => catalog_code(error),
         Error::Data(error) => data_code(error),
-        Error::Execution { source } => execution_code(source),
+        Error::Execution { cause } => execution_code(cause),
         Error::Ticket(mica_proto::Error::NotOurs) => Code::InvalidArgument,
         Error::Ticket(mica_proto::Error::Expired) => Code::FailedPrecondition,
         Error::QueueFull { .. } | Error::QueueWait { .. } | Error::TooManySessions { .. } => {
@@ -64,7 +64,7 @@ fn sql_code(error: &SqlError) -> Code {
         | SqlError::Empty
         | SqlError::Parameters { .. }
         | SqlError::WrongKind { .. } => Code::InvalidArgument,
-        SqlError::Planning { source, .. } => planning_code(source),
+        SqlError::Planning { cause, .. } => planning_code(cause),
         SqlError::Unsupported { .. } => Code::Unimplemented,
         SqlError::Missing { source, .. } => catalog_code(source),
         SqlError::Circle { .. }

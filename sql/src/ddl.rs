@@ -11,7 +11,7 @@ mod dependents;
 mod draft;
 mod history;
 mod relations;
-mod schemas;
+pub(crate) mod schemas;
 mod tables;
 mod views;
 
@@ -192,7 +192,7 @@ impl Executor {
                 self.create_table(draft, table, session, origin, source)
                     .await
             }
-            Statement::CreateSchema(schema) => schemas::create(draft, schema, session),
+            Statement::CreateSchema(schema) => schemas::create(draft, schema, &session.user),
             Statement::Drop(drop) => self.drop(draft, drop, session).await,
             Statement::Alter(alter) => self.alter(draft, parsed, alter, session).await,
             Statement::Comment(comment) => self.comment(draft, comment, session).await,

@@ -33,12 +33,12 @@ pub enum Error {
         position: Option<Position>,
     },
     /// DataFusion refused the plan.
-    #[error("{}{}", planning_message(source), at(position))]
+    #[error("{}{}", planning_message(cause), at(position))]
     Planning {
         /// Where, if known.
         position: Option<Position>,
-        /// What DataFusion said; it is part of the message.
-        source: Box<DataFusionError>,
+        /// What DataFusion said; it is part of the message, and so no source.
+        cause: Box<DataFusionError>,
     },
     /// The definition of a stored view cannot be planned.
     #[error("view '{view}' cannot be used: {cause}")]
@@ -200,7 +200,7 @@ impl Error {
         }
         Self::Planning {
             position: position.filter(|position| position.line > 0),
-            source: Box::new(source),
+            cause: Box::new(source),
         }
     }
 

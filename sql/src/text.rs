@@ -58,6 +58,13 @@ pub struct StatementText {
 }
 
 impl StatementText {
+    /// The text behind as many blank lines and columns as stood before it in its script.
+    pub fn placed(&self) -> String {
+        let Position { line, column } = self.position;
+        let before = "\n".repeat(line as usize - 1) + &" ".repeat(column as usize - 1);
+        before + &self.text
+    }
+
     /// What follows the statement in its script, with blanks for all before it, so that places stay
     /// what they are. To read on in another dialect.
     pub fn rest_of(&self, script: &str) -> String {

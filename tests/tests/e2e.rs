@@ -11,8 +11,12 @@ mod e2e {
     mod clients;
     mod crash;
     mod damage;
+    mod docs;
     mod limits;
+    mod metadata;
+    mod prepared;
     mod restart;
+    mod shell;
     mod workspace;
 }
 

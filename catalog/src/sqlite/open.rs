@@ -78,7 +78,6 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Opened> {
     if is_empty(&connection, path)? {
         create(&mut connection, path)?;
     }
-    check_format(&connection, path)?;
     let text = |key: &str| meta_text(&connection, path, key);
     let catalog_id = text("catalog_id")?;
     let ticket_key = meta(&connection, path, "ticket_key")?;
@@ -99,6 +98,10 @@ pub(super) fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection
         .busy_timeout(Duration::from_millis(options.busy_timeout_ms))
         .map_err(failed("set a time limit"))?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Before the settings, which would write to the file.
+    if !is_empty(&connection, path)? {
+        check_format(&connection, path)?;
+    }
     connection
         .execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
@@ -214,9 +217,8 @@ pub fn upgrade(path: &Path) -> Result<UpgradeOutcome> {
             reason: "there is no such file".to_owned(),
         });
     }
-    let connection = connect(path, &SqliteOptions::default())?;
     // There is one format so far: nothing to migrate, and nothing older to meet.
-    check_format(&connection, path)?;
+    connect(path, &SqliteOptions::default())?;
     Ok(UpgradeOutcome::Current {
         format: FORMAT_VERSION,
     })

@@ -41,7 +41,7 @@ impl Supervisor {
             () = self.sender.closed() => Err(Error::ClientGone),
             () = self.query.killed() => Err(Error::Killed),
             () = after(timeout) => Err(Error::Timeout { limit: timeout.unwrap_or_default() }),
-            () = stuck(&mut self.plan, patience, waiting) => {
+            () = stuck(&mut self.plan, patience, waiting, &self.query) => {
                 Err(Error::Stuck { limit: patience.unwrap_or_default() })
             }
         };
@@ -67,11 +67,14 @@ async fn stuck(
     plan: &mut oneshot::Receiver<Arc<dyn ExecutionPlan>>,
     patience: Option<Duration>,
     waiting: Arc<AtomicBool>,
+    query: &Query,
 ) {
     let (Some(patience), Ok(plan)) = (patience, plan.await) else {
         return std::future::pending().await;
     };
-    watchdog::stuck(&plan, patience, || waiting.load(Ordering::Relaxed)).await;
+    let waiting = || waiting.load(Ordering::Relaxed);
+    let rows = || query.rows.load(Ordering::Relaxed);
+    watchdog::stuck(&plan, patience, waiting, rows).await;
 }
 
 /// A panic, which the client learns of without its text.

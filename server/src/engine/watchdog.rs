@@ -23,18 +23,19 @@ fn activity(plan: &Arc<dyn ExecutionPlan>) -> u64 {
 }
 
 /// Returns when `plan` has done nothing for `patience`. `waiting_for_client` tells of time that is
-/// not the query's.
+/// not the query's; `rows_given`, of work that operators without metrics do.
 pub(super) async fn stuck(
     plan: &Arc<dyn ExecutionPlan>,
     patience: Duration,
     waiting_for_client: impl Fn() -> bool,
+    rows_given: impl Fn() -> u64,
 ) {
     let look_every = (patience / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
-    let mut last = activity(plan);
+    let mut last = (activity(plan), rows_given());
     let mut since = Instant::now();
     loop {
         tokio::time::sleep(look_every).await;
-        let now = activity(plan);
+        let now = (activity(plan), rows_given());
         if now != last || waiting_for_client() {
             last = now;
             since = Instant::now();

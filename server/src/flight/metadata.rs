@@ -9,7 +9,7 @@ use datafusion::arrow::compute::like;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::StreamExt;
 use mica_catalog::{
-    CATALOG, COMMENT_KEY, CatalogStore, INFORMATION_SCHEMA, RelationHead, Snapshot, load,
+    CATALOG, COMMENT_KEY, CatalogStore, INFORMATION_SCHEMA, RelationHead, Snapshot, fold, load,
 };
 use mica_sql::information_schema;
 
@@ -180,30 +180,17 @@ impl Rows {
         if !is_our_catalog(command.catalog.as_deref()) {
             return Ok(Self { rows });
         }
-        let schemas = Pattern::new(command.db_schema_filter_pattern.as_deref());
-        let names = Pattern::new(command.table_name_filter_pattern.as_deref());
-        for entry in snapshot
-            .schemas()
-            .filter(|s| schemas.matches(s.name.as_str()))
-        {
-            for head in snapshot.relations_of(entry.name.folded()) {
+        for schema in schema_names(command.db_schema_filter_pattern.as_deref(), snapshot)? {
+            for head in snapshot.relations_of(&fold(&schema)) {
                 rows.push(Row {
-                    schema: entry.name.to_string(),
+                    schema: schema.clone(),
                     name: head.name.relation.to_string(),
                     table_type: head.kind.table_type(),
                     source: RowSource::Stored(Arc::clone(head)),
                 });
             }
-        }
-        if schemas.matches(INFORMATION_SCHEMA) {
-            for name in information_schema::names() {
-                let columns = information_schema::columns(name);
-                rows.extend(columns.map(|columns| Row {
-                    schema: INFORMATION_SCHEMA.to_owned(),
-                    name: name.to_owned(),
-                    table_type: "VIEW",
-                    source: RowSource::Known(columns),
-                }));
+            if schema == INFORMATION_SCHEMA {
+                rows.extend(information_schema_rows());
             }
         }
         let context = session.context();
@@ -215,12 +202,33 @@ impl Rows {
                 source: RowSource::Known(Arc::clone(&relation.body.columns)),
             }));
         }
+        let names = Pattern::new(command.table_name_filter_pattern.as_deref());
+        names.retain(&mut rows, |row| &row.name)?;
         let types = &command.table_types;
-        rows.retain(|row| names.matches(&row.name) && wants_type(types, row.table_type));
-        let key = |row: &Row| (row.schema.clone(), row.name.clone());
-        rows.sort_by_cached_key(key);
+        rows.retain(|row| wants_type(types, row.table_type));
+        rows.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         Ok(Self { rows })
     }
+}
+
+fn information_schema_rows() -> impl Iterator<Item = Row> {
+    information_schema::names().filter_map(|name| {
+        Some(Row {
+            schema: INFORMATION_SCHEMA.to_owned(),
+            name: name.to_owned(),
+            table_type: "VIEW",
+            source: RowSource::Known(information_schema::columns(name)?),
+        })
+    })
+}
+
+/// The schemas whose names match, sorted.
+fn schema_names(pattern: Option<&str>, snapshot: &Snapshot) -> Result<Vec<String>> {
+    let stored = snapshot.schemas().map(|schema| schema.name.to_string());
+    let mut names: Vec<String> = stored.chain([INFORMATION_SCHEMA.to_owned()]).collect();
+    Pattern::new(pattern).retain(&mut names, |name| name)?;
+    names.sort();
+    Ok(names)
 }
 
 /// Absent means any catalog; an empty name means relations without one, of which there are none.
@@ -245,13 +253,22 @@ impl Pattern {
         Self(pattern.map(str::to_lowercase))
     }
 
-    pub(super) fn matches(&self, name: &str) -> bool {
+    /// Those of `items` whose name matches. The pattern is compiled once for all of them.
+    pub(super) fn retain<T>(&self, items: &mut Vec<T>, name: impl Fn(&T) -> &str) -> Result<()> {
         let Some(pattern) = &self.0 else {
-            return true;
+            return Ok(());
         };
-        let names = StringArray::from(vec![name.to_lowercase()]);
-        let patterns = StringArray::from(vec![pattern.as_str()]);
-        like(&names, &patterns).is_ok_and(|matches| matches.value(0))
+        let names: StringArray = items
+            .iter()
+            .map(|item| Some(name(item).to_lowercase()))
+            .collect();
+        let pattern = StringArray::new_scalar(pattern);
+        let matches = like(&names, &pattern).map_err(|error| Error::Request {
+            message: format!("the pattern cannot be read: {error}"),
+        })?;
+        let mut matches = matches.iter();
+        items.retain(|_| matches.next().flatten().unwrap_or(false));
+        Ok(())
     }
 }
 
@@ -324,14 +341,10 @@ fn schemas(
     command: &CommandGetDbSchemas,
     snapshot: &Snapshot,
 ) -> Result<RecordBatch> {
-    let pattern = Pattern::new(command.db_schema_filter_pattern.as_deref());
-    let mut names: Vec<String> = Vec::new();
-    if is_our_catalog(command.catalog.as_deref()) {
-        let stored = snapshot.schemas().map(|schema| schema.name.as_str());
-        let all = stored.chain([INFORMATION_SCHEMA]);
-        names.extend(all.filter(|name| pattern.matches(name)).map(str::to_owned));
-        names.sort();
-    }
+    let names = match is_our_catalog(command.catalog.as_deref()) {
+        true => schema_names(command.db_schema_filter_pattern.as_deref(), snapshot)?,
+        false => Vec::new(),
+    };
     let catalogs = vec![CATALOG.to_owned(); names.len()];
     texts(schema, vec![catalogs, names])
 }
@@ -362,11 +375,11 @@ mod tests {
             ("%", "anything", true),
             ("", "anything", false),
         ] {
-            assert_eq!(
-                Pattern::new(Some(pattern)).matches(name),
-                expected,
-                "{pattern} {name}"
-            );
+            let mut names = vec![name];
+            Pattern::new(Some(pattern))
+                .retain(&mut names, |name| name)
+                .unwrap();
+            assert_eq!(!names.is_empty(), expected, "{pattern} {name}");
         }
     }
 

@@ -6,7 +6,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::csv::WriterBuilder;
 use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::arrow::json::LineDelimitedWriter;
+use datafusion::arrow::json::WriterBuilder as JsonBuilder;
+use datafusion::arrow::json::writer::LineDelimited;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::args::Format;
@@ -169,7 +170,8 @@ fn tsv(batches: &[RecordBatch]) -> Result<String, AnyError> {
 
 fn json(batches: &[RecordBatch]) -> Result<String, AnyError> {
     let mut bytes = Vec::new();
-    let mut writer = LineDelimitedWriter::new(&mut bytes);
+    let builder = JsonBuilder::new().with_explicit_nulls(true);
+    let mut writer = builder.build::<_, LineDelimited>(&mut bytes);
     for batch in batches {
         writer.write(batch)?;
     }
@@ -235,7 +237,7 @@ mod tests {
         check(Format::Tsv, "1\ta,b\nNULL\tc");
         check(
             Format::Json,
-            "{\"id\":1,\"name\":\"a,b\"}\n{\"name\":\"c\"}",
+            "{\"id\":1,\"name\":\"a,b\"}\n{\"id\":null,\"name\":\"c\"}",
         );
         check(
             Format::Vertical,

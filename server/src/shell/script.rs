@@ -110,7 +110,11 @@ impl Shell {
                 let dialect = self.dialect;
                 for statement in mica_sql::split(&text, dialect)? {
                     let line = statement.position.line;
-                    let outcome = self.line(&statement.text, folder).await;
+                    let outcome = match folder {
+                        // Errors say where they are in the file.
+                        Some(_) => self.line(&statement.placed(), folder).await,
+                        None => self.line(&statement.text, folder).await,
+                    };
                     if !outcome.map_err(|error| in_script(error, folder.map(|_| line)))? {
                         return Ok(false);
                     }
@@ -156,7 +160,7 @@ impl Shell {
         self.depth += 1;
         let outcome = self.script(&text, path.parent()).await;
         self.depth -= 1;
-        outcome.map_err(|error| format!("{}: {error}", path.display()).into())
+        outcome.map_err(|error| in_file(&path, error))
     }
 
     async fn statement(&mut self, text: &str) -> Result<(), AnyError> {
@@ -245,6 +249,11 @@ fn write_out(text: &str) -> Result<(), AnyError> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         outcome => Ok(outcome?),
     }
+}
+
+/// An error with the file that it is in.
+pub(super) fn in_file(path: &Path, error: AnyError) -> AnyError {
+    format!("{}: {}", path.display(), crate::error::chain(&*error)).into()
 }
 
 /// An error with the line of the script that it is in.

@@ -2,16 +2,11 @@
 
 use mica_catalog::{Change, EntryId, Error as CatalogError, Name, SchemaEntry};
 
-use super::SessionContext;
 use super::draft::Draft;
 use crate::statement::{CreateSchema, DropBehavior};
 use crate::{Error, Result, references};
 
-pub(super) fn create(
-    draft: &mut Draft,
-    schema: &CreateSchema,
-    session: &SessionContext,
-) -> Result<String> {
+pub(crate) fn create(draft: &mut Draft, schema: &CreateSchema, user: &str) -> Result<String> {
     let name = references::resolve_schema(&schema.name)?;
     if let Some(old) = draft.snapshot().schema(name) {
         if schema.if_not_exists {
@@ -25,7 +20,7 @@ pub(super) fn create(
     draft.push(Change::CreateSchema(SchemaEntry {
         id: EntryId::random(),
         name: Name::from(name),
-        owner: session.user.clone(),
+        owner: user.to_owned(),
         comment: schema.comment.clone(),
         properties: schema.properties.clone(),
     }))?;

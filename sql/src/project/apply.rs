@@ -8,9 +8,10 @@ use mica_catalog::{Error as CatalogError, ProjectFile, Relation, RelationName, S
 
 use super::read::{Item, in_file, items};
 use super::{Project, Validation, order};
-use crate::ddl::Draft;
+use crate::ddl::{Draft, schemas};
 use crate::planner::Against;
 use crate::prepare::Prepared;
+use crate::statement::CreateSchema;
 use crate::{Error, Executor, Origin, Result, SessionContext, Statement, Temporary};
 
 /// How to apply.
@@ -141,6 +142,7 @@ impl<'a> Run<'a> {
             }
         }
         let ordered = order::order(self.project, &read)?;
+        self.create_own_schema()?;
         self.check_owners(&read, &changed)?;
         let created = self
             .run_statements(&read, &ordered, &changed, progress)
@@ -149,6 +151,22 @@ impl<'a> Run<'a> {
         self.orphans(&read, &changed, &created)?;
         self.validate(&read, &ordered, validator).await?;
         self.finish().await
+    }
+
+    /// The schema that `mica.toml` names is there, whether or not a file creates it.
+    fn create_own_schema(&mut self) -> Result<()> {
+        let schema = CreateSchema {
+            name: vec![self.project.schema.clone()],
+            if_not_exists: true,
+            comment: None,
+            properties: BTreeMap::new(),
+        };
+        let before = self.draft.changes().len();
+        let message = schemas::create(&mut self.draft, &schema, self.user)?;
+        if self.draft.changes().len() > before {
+            self.report.changes.push(message);
+        }
+        Ok(())
     }
 
     /// Whether a file is as it was applied, and nobody changed what it created since.

@@ -9,7 +9,7 @@ use mica_catalog::RelationName;
 
 use super::Project;
 use super::read::{Item, in_file};
-use crate::{Error, Result};
+use crate::{Error, Result, Statement};
 
 /// Indexes of `items` in the order to run them.
 ///
@@ -25,11 +25,13 @@ pub(super) fn order(project: &Project, items: &[Item]) -> Result<Vec<usize>> {
             unblocks[before].push(at);
         }
     }
-    let mut ready: BTreeSet<(usize, usize, usize)> = BTreeSet::new();
-    let key = |at: usize| (items[at].file, items[at].place, at);
+    let mut ready: BTreeSet<(bool, usize, usize, usize)> = BTreeSet::new();
+    // Schemas first: they need nothing, and all that lies in them needs them.
+    let is_schema = |at: usize| matches!(items[at].parsed.statement, Statement::CreateSchema(_));
+    let key = |at: usize| (!is_schema(at), items[at].file, items[at].place, at);
     ready.extend((0..items.len()).filter(|at| waits[*at] == 0).map(key));
     let mut order = Vec::with_capacity(items.len());
-    while let Some((_, _, at)) = ready.pop_first() {
+    while let Some((.., at)) = ready.pop_first() {
         order.push(at);
         for next in &unblocks[at] {
             waits[*next] -= 1;

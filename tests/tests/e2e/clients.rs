@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{MICA, below, c360};
 
-fn installed(path: &str) -> PathBuf {
+pub(crate) fn installed(path: &str) -> PathBuf {
     let folder = std::env::var_os("MICA_TEST_CLIENTS").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/mica/clients"),
         PathBuf::from,

@@ -1,0 +1,240 @@
+//! Metadata commands: the schemas of FlightSql.proto to the letter, and what they say of the example.
+
+use arrow_flight::FlightInfo;
+use arrow_flight::sql::{
+    CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+    CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo,
+};
+use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use mica_tests::{Client, Server};
+use tempfile::TempDir;
+
+use crate::{MICA, below, c360};
+
+fn serve() -> (TempDir, Server) {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let server = Server::start(MICA, &[&c360(), "--warehouse", &warehouse]);
+    (folder, server)
+}
+
+/// `name type` a column, with `!` for those that are never null.
+fn described(schema: &Schema) -> String {
+    fn of_type(data_type: &DataType) -> String {
+        match data_type {
+            DataType::List(item) => format!("list<{}>", of_field(item)),
+            DataType::Map(entries, _) => match entries.data_type() {
+                DataType::Struct(fields) => {
+                    format!("map<{}, {}>", of_field(&fields[0]), of_field(&fields[1]))
+                }
+                other => format!("map<{other}>"),
+            },
+            DataType::Union(fields, _) => {
+                let fields = fields
+                    .iter()
+                    .map(|(id, field)| format!("{id} {}", of_field(field)));
+                format!("union<{}>", fields.collect::<Vec<_>>().join(", "))
+            }
+            other => other.to_string().to_lowercase(),
+        }
+    }
+    fn of_field(field: &Field) -> String {
+        let mark = if field.is_nullable() { "" } else { "!" };
+        format!("{} {}{mark}", field.name(), of_type(field.data_type()))
+    }
+    let fields: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| of_field(field))
+        .collect();
+    fields.join("\n")
+}
+
+/// Fetches what `info` promises; the schemas of both must be equal, and be `expected`.
+async fn check(client: &mut Client, info: FlightInfo, expected: &str) -> Vec<Vec<String>> {
+    let rows = client.fetch(info).await.unwrap();
+    let expected: Vec<&str> = expected.split(", ").collect();
+    assert_eq!(described(&rows.schema), expected.join("\n"));
+    rows.text()
+}
+
+const KEYS: &str = "pk_catalog_name utf8, pk_db_schema_name utf8, pk_table_name utf8!, \
+     pk_column_name utf8!, fk_catalog_name utf8, fk_db_schema_name utf8, fk_table_name utf8!, \
+     fk_column_name utf8!, key_sequence int32!, fk_key_name utf8, pk_key_name utf8, \
+     update_rule uint8!, delete_rule uint8!";
+
+#[tokio::test]
+async fn catalogs_schemas_and_table_types() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let info = client.inner.get_catalogs().await.unwrap();
+    let rows = check(&mut client, info, "catalog_name utf8!").await;
+    assert_eq!(rows, [["mica"]]);
+    let request = CommandGetDbSchemas::default();
+    let info = client.inner.get_db_schemas(request).await.unwrap();
+    let rows = check(&mut client, info, "catalog_name utf8, db_schema_name utf8!").await;
+    assert_eq!(rows, [["mica", "default"], ["mica", "information_schema"]]);
+    let info = client.inner.get_table_types().await.unwrap();
+    let rows = check(&mut client, info, "table_type utf8!").await;
+    assert!(rows.contains(&vec!["TABLE".to_owned()]) && rows.contains(&vec!["VIEW".to_owned()]));
+}
+
+#[tokio::test]
+async fn tables_by_pattern_and_type_with_their_columns() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let columns = "catalog_name utf8, db_schema_name utf8, table_name utf8!, table_type utf8!";
+    for (pattern, types, expected) in [
+        ("customer\\_analytics%", vec![], 1),
+        ("customer_analytics_c36_", vec!["VIEW".to_owned()], 1),
+        ("customer_analytics_c360", vec!["TABLE".to_owned()], 0),
+        ("CUSTOMER_ANALYTICS_C360", vec![], 1),
+    ] {
+        let request = CommandGetTables {
+            db_schema_filter_pattern: Some("def%".to_owned()),
+            table_name_filter_pattern: Some(pattern.to_owned()),
+            table_types: types,
+            ..CommandGetTables::default()
+        };
+        let info = client.inner.get_tables(request).await.unwrap();
+        let rows = check(&mut client, info, columns).await;
+        assert_eq!(rows.len(), expected, "{pattern}: {rows:?}");
+    }
+    let request = CommandGetTables {
+        table_name_filter_pattern: Some("customer_analytics_c360".to_owned()),
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
+    let info = client.inner.get_tables(request).await.unwrap();
+    let rows = client.fetch(info).await.unwrap();
+    let expected = format!("{columns}, table_schema binary!").replace(", ", "\n");
+    assert_eq!(described(&rows.schema), expected);
+    // The schema in it is that of a query over the table.
+    let bytes = rows.batches[0].column(4).as_binary::<i32>();
+    let stated =
+        Schema::try_from(arrow_flight::IpcMessage(bytes.value(0).to_vec().into())).unwrap();
+    let sql = "SELECT * FROM customer_analytics_c360";
+    let info = client.info(sql).await.unwrap();
+    let answered = info.try_decode_schema().unwrap();
+    assert_eq!(described(&stated), described(&answered));
+}
+
+#[tokio::test]
+async fn keys_and_types() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let table = || "customer_analytics_c360".to_owned();
+    let request = CommandGetPrimaryKeys {
+        table: table(),
+        ..Default::default()
+    };
+    let info = client.inner.get_primary_keys(request).await.unwrap();
+    let columns = "catalog_name utf8, db_schema_name utf8, table_name utf8!, column_name utf8!, \
+         key_sequence int32!, key_name utf8";
+    assert!(check(&mut client, info, columns).await.is_empty());
+    let request = CommandGetExportedKeys {
+        table: table(),
+        ..Default::default()
+    };
+    let info = client.inner.get_exported_keys(request).await.unwrap();
+    check(&mut client, info, KEYS).await;
+    let request = CommandGetImportedKeys {
+        table: table(),
+        ..Default::default()
+    };
+    let info = client.inner.get_imported_keys(request).await.unwrap();
+    check(&mut client, info, KEYS).await;
+    let request = CommandGetCrossReference {
+        pk_table: table(),
+        fk_table: table(),
+        ..Default::default()
+    };
+    let info = client.inner.get_cross_reference(request).await.unwrap();
+    check(&mut client, info, KEYS).await;
+    let columns = "type_name utf8!, data_type int32!, column_size int32, literal_prefix utf8, \
+         literal_suffix utf8, create_params list<item utf8!>, nullable int32!, \
+         case_sensitive boolean!, searchable int32!, unsigned_attribute boolean, \
+         fixed_prec_scale boolean!, auto_increment boolean, local_type_name utf8, \
+         minimum_scale int32, maximum_scale int32, sql_data_type int32!, datetime_subcode int32, \
+         num_prec_radix int32, interval_precision int32";
+    let all = CommandGetXdbcTypeInfo { data_type: None };
+    let info = client.inner.get_xdbc_type_info(all).await.unwrap();
+    let rows = check(&mut client, info, columns).await;
+    let codes: Vec<i32> = rows.iter().map(|row| row[1].parse().unwrap()).collect();
+    assert!(codes.is_sorted(), "{codes:?}");
+    // java.sql.Types.VARCHAR
+    let varchar = CommandGetXdbcTypeInfo {
+        data_type: Some(12),
+    };
+    let info = client.inner.get_xdbc_type_info(varchar).await.unwrap();
+    let rows = check(&mut client, info, columns).await;
+    assert!(
+        !rows.is_empty() && rows.iter().all(|row| row[1] == "12"),
+        "{rows:?}"
+    );
+}
+
+#[tokio::test]
+async fn sql_info_by_id() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let columns = "info_name uint32!; value union<0 string_value utf8!, 1 bool_value boolean!, \
+         2 bigint_value int64!, 3 int32_bitmask int32!, 4 string_list list<item utf8>, \
+         5 int32_to_int32_list_map map<keys int32!, values list<item int32>>>!";
+    let asked = vec![
+        SqlInfo::FlightSqlServerName,
+        SqlInfo::FlightSqlServerTransaction,
+    ];
+    let info = client.inner.get_sql_info(asked).await.unwrap();
+    let rows = client.fetch(info).await.unwrap();
+    let found = described(&rows.schema).replace(",\n", ", ");
+    assert_eq!(found, columns.replace("; ", "\n"));
+    let names = rows.batches[0].column(0);
+    assert_eq!(names.len(), 2);
+    let info = client.inner.get_sql_info(Vec::new()).await.unwrap();
+    let all = client.fetch(info).await.unwrap();
+    let count: usize = all.batches.iter().map(|batch| batch.num_rows()).sum();
+    assert!(count > 60, "{count}");
+}
+
+#[tokio::test]
+async fn metadata_and_plans_need_no_file() {
+    let folder = TempDir::new().unwrap();
+    crate::write(&folder, "data/t.csv", "id,name\n1,one\n");
+    let (warehouse, data) = (below(&folder, "warehouse"), below(&folder, "data"));
+    let server = Server::start(MICA, &["--warehouse", &warehouse, "--data-root", &data]);
+    let mut client = server.client().await;
+    let table = format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{data}/t.csv'");
+    client.query(&table).await.unwrap();
+    client
+        .query("CREATE VIEW v AS SELECT name FROM t")
+        .await
+        .unwrap();
+    std::fs::remove_dir_all(folder.path().join("data")).unwrap();
+    let info = client
+        .info("SELECT * FROM v WHERE name = 'one'")
+        .await
+        .unwrap();
+    let mut prepared = client
+        .inner
+        .prepare("SELECT name FROM v WHERE name = ?".to_owned(), None)
+        .await
+        .unwrap();
+    assert_eq!(prepared.dataset_schema().unwrap().field(0).name(), "name");
+    prepared.execute().await.unwrap();
+    let request = CommandGetTables {
+        include_schema: true,
+        ..Default::default()
+    };
+    let tables = client.inner.get_tables(request).await.unwrap();
+    assert!(!client.fetch(tables).await.unwrap().text().is_empty());
+    client
+        .query("CREATE VIEW w AS SELECT name FROM v")
+        .await
+        .unwrap();
+    // Only rows need the file.
+    let status = client.fetch(info).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::NotFound, "{status}");
+    assert!(status.message().contains("t.csv"), "{status}");
+}
