@@ -38,7 +38,10 @@ impl PartitionStream for Made {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(schema()), self.0()))
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(schema()),
+            self.0(),
+        ))
     }
 }
 
