@@ -13,7 +13,9 @@
 //! * The sum of the hashes of all live rows stands in every commit: a row that was changed, lost or
 //!   added behind our back is noticed when the catalog is opened.
 
+mod digest;
 mod files;
+mod lookup;
 mod open;
 mod read;
 mod verify;
@@ -267,7 +269,7 @@ impl CatalogStore for SqliteStore {
                 for (key, cached) in keys.iter().zip(cached) {
                     let body = match cached {
                         Some(body) => body,
-                        None => Arc::new(read::body(reader, &inner.path, *key)?),
+                        None => Arc::new(lookup::body(reader, &inner.path, *key)?),
                     };
                     inner.bodies.insert(*key, Arc::clone(&body));
                     bodies.push(body);
@@ -285,21 +287,21 @@ impl CatalogStore for SqliteStore {
     ) -> Result<Vec<Arc<RelationHead>>> {
         let (snapshot, names) = (snapshot.clone(), names.to_vec());
         self.blocking(move |inner| {
-            inner.read(|reader| read::dependents(reader, &inner.path, &snapshot, &names))
+            inner.read(|reader| lookup::dependents(reader, &inner.path, &snapshot, &names))
         })
         .await
     }
 
     async fn history(&self, name: &RelationName) -> Result<Vec<HistoryRow>> {
         let name = name.clone();
-        self.blocking(move |inner| inner.read(|reader| read::history(reader, &inner.path, &name)))
+        self.blocking(move |inner| inner.read(|reader| lookup::history(reader, &inner.path, &name)))
             .await
     }
 
     async fn project_files(&self, project: &str) -> Result<Vec<ProjectFile>> {
         let project = project.to_owned();
         self.blocking(move |inner| {
-            inner.read(|reader| read::project_files(reader, &inner.path, &project))
+            inner.read(|reader| lookup::project_files(reader, &inner.path, &project))
         })
         .await
     }

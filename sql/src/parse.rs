@@ -7,18 +7,18 @@
 mod alter;
 mod create_table;
 mod create_view;
+mod session;
 mod show;
+mod tokens;
 
 use std::collections::BTreeMap;
 
-use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, Query};
+use sqlparser::ast::Query;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::statement::{
-    CreateSchema, Describe, Drop, DropBehavior, DropKind, Explain, SetStatement,
-};
+use crate::statement::{CreateSchema, Describe, Drop, DropBehavior, DropKind, Explain};
 use crate::{Dialect, Error, Position, Result, Statement, StatementText, depth, reject};
 
 /// How a message calls what follows the last token.
@@ -297,14 +297,6 @@ impl StatementParser<'_> {
         }))
     }
 
-    fn use_statement(&mut self) -> Result<Statement> {
-        self.word("USE")?;
-        let _kind = ["SCHEMA", "DATABASE", "NAMESPACE"]
-            .iter()
-            .any(|kind| self.try_word(kind));
-        Ok(Statement::Use(self.parts()?))
-    }
-
     fn describe(&mut self) -> Result<Statement> {
         self.parser.next_token();
         if self.peek_query() {
@@ -349,256 +341,4 @@ impl StatementParser<'_> {
             query: self.query()?,
         }))
     }
-
-    fn set(&mut self) -> Result<Statement> {
-        self.word("SET")?;
-        let _scope = self.try_word("SESSION") || self.try_word("LOCAL");
-        if self.at_end() {
-            return Ok(Statement::Set(SetStatement::All));
-        }
-        if self.words(&["TIME", "ZONE"]) {
-            let value = self.setting_value()?;
-            return Ok(Statement::Set(SetStatement::Value(
-                "timezone".to_owned(),
-                value,
-            )));
-        }
-        let key = self.setting_key()?;
-        let assigns = self.parser.consume_token(&Token::Eq) || self.try_word("TO");
-        if !assigns && self.at_end() {
-            return Ok(Statement::Set(SetStatement::Show(key)));
-        }
-        if !assigns {
-            let found = self.parser.peek_token();
-            return self.expected("'=' and a value", found);
-        }
-        Ok(Statement::Set(SetStatement::Value(
-            key,
-            self.setting_value()?,
-        )))
-    }
-
-    fn reset(&mut self) -> Result<Statement> {
-        self.word("RESET")?;
-        if self.at_end() || self.try_word("ALL") {
-            return Ok(Statement::Reset(None));
-        }
-        Ok(Statement::Reset(Some(self.setting_key()?)))
-    }
-
-    fn refresh(&mut self) -> Result<Statement> {
-        self.word("REFRESH")?;
-        let _table = self.try_word("TABLE");
-        Ok(Statement::Refresh(self.object_name()?))
-    }
-
-    fn undrop(&mut self) -> Result<Statement> {
-        self.word("UNDROP")?;
-        let _kind = self.try_word("VIEW") || self.try_word("TABLE");
-        Ok(Statement::Undrop(self.object_name()?))
-    }
-
-    fn restore(&mut self) -> Result<Statement> {
-        self.word("RESTORE")?;
-        let _kind = self.try_word("VIEW") || self.try_word("TABLE");
-        let name = self.object_name()?;
-        self.word("TO")?;
-        let _as_of = self.words(&["VERSION", "AS", "OF"]) || self.try_word("VERSION");
-        let version = self.parser.parse_literal_uint().map_err(syntax)?;
-        Ok(Statement::Restore(name, version))
-    }
-
-    fn kill(&mut self) -> Result<Statement> {
-        self.word("KILL")?;
-        let _query = self.try_word("QUERY");
-        let next = self.parser.next_token();
-        match next.token {
-            Token::SingleQuotedString(id) => Ok(Statement::Kill(id)),
-            Token::Number(id, _) => Ok(Statement::Kill(id)),
-            _ => self.expected(
-                "the id of a query, in quotes (SHOW QUERIES lists them)",
-                next,
-            ),
-        }
-    }
-
-    // What the families share.
-
-    fn expected<T>(&self, wanted: &str, found: TokenWithSpan) -> Result<T> {
-        let message = match &found.token {
-            Token::EOF => format!("expected {wanted}, found the end of the text"),
-            token => format!("expected {wanted}, found '{token}'"),
-        };
-        let position = match found.token {
-            Token::EOF => self.text.tokens.last().map(|last| last.span.end),
-            _ => Some(found.span.start),
-        };
-        Err(Error::Syntax {
-            position: position.map_or(self.text.position, Into::into),
-            message,
-        })
-    }
-
-    fn unsupported<T>(&self, what: &str) -> Result<T> {
-        let next = self.parser.peek_token();
-        Err(Error::Unsupported {
-            what: what.to_owned(),
-            position: Some(next.span.start.into()),
-        })
-    }
-
-    fn at_end(&self) -> bool {
-        self.parser.peek_token().token == Token::EOF
-    }
-
-    fn peek_word(&self, word: &str) -> bool {
-        is_word(&self.parser.peek_token().token, word)
-    }
-
-    fn peek_query(&self) -> bool {
-        let next = self.parser.peek_token().token;
-        next == Token::LParen
-            || ["SELECT", "WITH", "VALUES", "FROM"]
-                .iter()
-                .any(|word| is_word(&next, word))
-    }
-
-    fn try_word(&mut self, word: &str) -> bool {
-        let found = self.peek_word(word);
-        if found {
-            self.parser.next_token();
-        }
-        found
-    }
-
-    /// Consumes all of `words`, or nothing.
-    fn words(&mut self, words: &[&str]) -> bool {
-        let all = words
-            .iter()
-            .enumerate()
-            .all(|(n, word)| is_word(&self.parser.peek_nth_token(n).token, word));
-        if all {
-            for _ in words {
-                self.parser.next_token();
-            }
-        }
-        all
-    }
-
-    fn word(&mut self, word: &str) -> Result<()> {
-        if self.try_word(word) {
-            return Ok(());
-        }
-        let found = self.parser.peek_token();
-        self.expected(word, found)
-    }
-
-    fn token(&mut self, token: &Token) -> Result<()> {
-        if self.parser.consume_token(token) {
-            return Ok(());
-        }
-        let found = self.parser.peek_token();
-        self.expected(&format!("'{token}'"), found)
-    }
-
-    fn string(&mut self) -> Result<String> {
-        self.parser.parse_literal_string().map_err(syntax)
-    }
-
-    /// A name as written. Reserved words may be names where only a name can stand.
-    fn name(&mut self) -> Result<String> {
-        let next = self.parser.next_token();
-        match next.token {
-            Token::Word(word) => {
-                let written = self.text.spellings.get(&next.span.start.into());
-                Ok(written.cloned().unwrap_or(word.value))
-            }
-            _ => self.expected("a name", next),
-        }
-    }
-
-    fn object_name(&mut self) -> Result<ObjectName> {
-        let quoted = |part| ObjectNamePart::Identifier(Ident::with_quote('"', part));
-        Ok(ObjectName(self.parts()?.into_iter().map(quoted).collect()))
-    }
-
-    /// The parts of a qualified name, as written.
-    fn parts(&mut self) -> Result<Vec<String>> {
-        let mut parts = vec![self.name()?];
-        while self.parser.consume_token(&Token::Period) {
-            parts.push(self.name()?);
-        }
-        Ok(parts)
-    }
-
-    /// `(key value, 'key' = 'value', ..)` with keys of words and dots, or strings; in lower case.
-    fn options(&mut self) -> Result<BTreeMap<String, String>> {
-        let mut options = BTreeMap::new();
-        self.token(&Token::LParen)?;
-        loop {
-            let key = self.setting_key()?;
-            let _equals = self.parser.consume_token(&Token::Eq);
-            options.insert(key.to_lowercase(), self.setting_value()?);
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        self.token(&Token::RParen)?;
-        Ok(options)
-    }
-
-    /// `a.b.c` or a string.
-    fn setting_key(&mut self) -> Result<String> {
-        let next = self.parser.peek_token();
-        if let Token::SingleQuotedString(key) | Token::DoubleQuotedString(key) = &next.token {
-            let key = key.clone();
-            self.parser.next_token();
-            return Ok(key);
-        }
-        Ok(self.parts()?.join("."))
-    }
-
-    /// A string, a number with its sign, or words up to the end of the value.
-    fn setting_value(&mut self) -> Result<String> {
-        let next = self.parser.next_token();
-        match next.token {
-            Token::SingleQuotedString(value) | Token::DoubleQuotedString(value) => Ok(value),
-            Token::Number(value, _) => Ok(self.joined(value)),
-            Token::Minus | Token::Plus => {
-                let sign = if next.token == Token::Minus { "-" } else { "" };
-                Ok(format!("{sign}{}", self.setting_value()?))
-            }
-            Token::Word(word) => {
-                let written = self.text.spellings.get(&next.span.start.into());
-                let value = written.cloned().unwrap_or(word.value);
-                Ok(self.joined(value))
-            }
-            _ => self.expected("a value", next),
-        }
-    }
-
-    /// Values such as `10s`, `64MB` or `Europe/Berlin` are several tokens without a gap.
-    fn joined(&mut self, mut value: String) -> String {
-        loop {
-            let next = self.parser.peek_token();
-            let before = self.parser.token_at(self.parser.index().saturating_sub(1));
-            let touches = before.span.end == next.span.start;
-            match (&next.token, touches) {
-                (Token::Word(word), true) if word.quote_style.is_none() => {
-                    value.push_str(&word.value)
-                }
-                (Token::Number(digits, _), true) => value.push_str(digits),
-                (Token::Div | Token::Minus | Token::Period | Token::Colon, true) => {
-                    value.push_str(&next.token.to_string());
-                }
-                _ => return value,
-            }
-            self.parser.next_token();
-        }
-    }
-}
-
-fn is_word(token: &Token, word: &str) -> bool {
-    matches!(token, Token::Word(found)
-        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }

@@ -1,16 +1,16 @@
-//! Reading snapshots, bodies and history.
+//! Reading snapshots: whole, and by what changed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 
+use super::digest::{relation_digest, schema_digest};
 use super::open::{meta, sqlite_error};
 use crate::{
-    EntryId, Error, HistoryRow, Name, ProjectFile, RelationBody, RelationHead, RelationKind,
-    RelationName, Result, SchemaEntry, Snapshot, Version, stored,
+    EntryId, Error, Name, RelationHead, RelationKind, RelationName, Result, SchemaEntry, Snapshot,
+    Version,
 };
 
 /// A number that changes when another connection has committed.
@@ -31,7 +31,7 @@ pub(super) fn newest_version(connection: &Connection, path: &Path) -> Result<Ver
     Ok(Version(version as u64))
 }
 
-fn corrupt(path: &Path, what: impl Into<String>) -> Error {
+pub(super) fn corrupt(path: &Path, what: impl Into<String>) -> Error {
     Error::Corrupt {
         path: path.to_owned(),
         what: what.into(),
@@ -101,50 +101,6 @@ fn relation_row(row: &Row<'_>) -> rusqlite::Result<RelationRow> {
         kind: row.get(4)?,
         body_hash: row.get(5)?,
     })
-}
-
-/// The hash of a live row: what the digest of a commit sums up.
-pub(super) fn schema_digest(entry: &SchemaEntry, begin: i64, body: &str) -> u64 {
-    row_digest(&[
-        b"schema",
-        entry.id.0.as_bytes(),
-        &begin.to_le_bytes(),
-        entry.name.as_str().as_bytes(),
-        body.as_bytes(),
-    ])
-}
-
-/// The hash of a live row: what the digest of a commit sums up.
-pub(super) fn relation_digest(row: &RelationRow) -> u64 {
-    row_digest(&[
-        b"relation",
-        row.id.0.as_bytes(),
-        &row.begin.to_le_bytes(),
-        row.schema_fold.as_bytes(),
-        row.name.as_bytes(),
-        row.kind.as_bytes(),
-        &row.body_hash,
-    ])
-}
-
-fn row_digest(parts: &[&[u8]]) -> u64 {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(first)
-}
-
-/// The hash that ties a body to its row in `relations`.
-pub(super) fn body_hash(json: &str, columns: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(json.len() as u64).to_le_bytes());
-    hasher.update(json.as_bytes());
-    hasher.update(columns);
-    *hasher.finalize().as_bytes()
 }
 
 /// A whole version: the newest, or the one asked for.
@@ -278,7 +234,7 @@ pub(super) fn kind_text(kind: RelationKind) -> &'static str {
     }
 }
 
-fn parse_kind(path: &Path, text: &str) -> Result<RelationKind> {
+pub(super) fn parse_kind(path: &Path, text: &str) -> Result<RelationKind> {
     match text {
         "view" => Ok(RelationKind::View),
         "external_table" => Ok(RelationKind::ExternalTable),
@@ -360,204 +316,4 @@ fn refresh_schemas(
         next.insert_schema(row.entry);
     }
     Ok(())
-}
-
-/// One body, checked against the hash in its row.
-pub(super) fn body(
-    connection: &Connection,
-    path: &Path,
-    (id, since): (EntryId, Version),
-) -> Result<RelationBody> {
-    let failed = |source| sqlite_error(path, "read a definition", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT b.body, b.columns, r.body_hash FROM bodies b
-             JOIN relations r ON r.id = b.id AND r.begin_version = b.begin_version
-             WHERE b.id = ?1 AND b.begin_version = ?2",
-        )
-        .map_err(failed)?;
-    let found: Option<(String, Vec<u8>, Vec<u8>)> = statement
-        .query_row(params![id.0.as_bytes(), since.0 as i64], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()
-        .map_err(failed)?;
-    let Some((json, columns, hash)) = found else {
-        let oldest: i64 = meta(connection, path, "oldest_version")?;
-        return Err(Error::VersionGone {
-            version: since,
-            oldest: Version(oldest as u64),
-        });
-    };
-    decode_body(path, id, &json, &columns, &hash)
-}
-
-/// Decodes a body after comparing it with its hash.
-pub(super) fn decode_body(
-    path: &Path,
-    id: EntryId,
-    json: &str,
-    columns: &[u8],
-    hash: &[u8],
-) -> Result<RelationBody> {
-    if body_hash(json, columns) != *hash {
-        let what = format!("the definition of entry {id} does not match its checksum");
-        return Err(corrupt(path, what));
-    }
-    stored::decode(json, columns)
-        .map_err(|error| corrupt(path, format!("the definition of entry {id}: {error}")))
-}
-
-/// What the stored relation of that name reads, in the live catalog.
-pub(super) fn reads(
-    connection: &Connection,
-    path: &Path,
-    head: &RelationHead,
-) -> Result<Vec<RelationName>> {
-    let failed = |source| sqlite_error(path, "read dependencies", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT schema_fold, name_fold FROM dependencies WHERE id = ?1 AND begin_version = ?2",
-        )
-        .map_err(failed)?;
-    let key = params![head.id.0.as_bytes(), head.since.0 as i64];
-    let found = statement
-        .query_map(key, |row| {
-            let (schema, name): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok(RelationName {
-                schema: Name::new(schema),
-                relation: Name::new(name),
-            })
-        })
-        .map_err(failed)?;
-    found.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)
-}
-
-/// The views of `snapshot` that read one of `names`.
-pub(super) fn dependents(
-    connection: &Connection,
-    path: &Path,
-    snapshot: &Snapshot,
-    names: &[RelationName],
-) -> Result<Vec<Arc<RelationHead>>> {
-    let failed = |source| sqlite_error(path, "read dependents", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT id, begin_version FROM dependencies WHERE schema_fold = ?1 AND name_fold = ?2",
-        )
-        .map_err(failed)?;
-    let mut found: BTreeMap<EntryId, Arc<RelationHead>> = BTreeMap::new();
-    for name in names {
-        let key = [name.schema.folded(), name.relation.folded()];
-        let rows = statement
-            .query_map(key, |row| {
-                let id = EntryId(uuid::Uuid::from_bytes(row.get(0)?));
-                Ok((id, row.get::<_, i64>(1)?))
-            })
-            .map_err(failed)?;
-        for row in rows {
-            let (id, begin) = row.map_err(failed)?;
-            let head = snapshot.relation_by_id(id);
-            if let Some(head) = head.filter(|head| head.since.0 as i64 == begin) {
-                found.insert(id, Arc::clone(head));
-            }
-        }
-    }
-    // Uncommitted views are in no table yet.
-    for head in snapshot.relations() {
-        let body = head.uncommitted_body();
-        let dependencies = body.map_or(&[][..], |body| body.dependencies());
-        if dependencies.iter().any(|dep| names.contains(&dep.name)) {
-            found.insert(head.id, Arc::clone(head));
-        }
-    }
-    Ok(found.into_values().collect())
-}
-
-/// Every kept state of the relations that ever stood at `name`, newest first.
-pub(super) fn history(
-    connection: &Connection,
-    path: &Path,
-    name: &RelationName,
-) -> Result<Vec<HistoryRow>> {
-    let failed = |source| sqlite_error(path, "read history", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT r.id, r.begin_version, r.end_version, r.schema_fold, r.name, r.kind,
-                    c.committed_at_ms, c.author, c.summary
-             FROM relations r JOIN commits c ON c.version = r.begin_version
-             WHERE r.id IN (SELECT id FROM relations WHERE schema_fold = ?1 AND name_fold = ?2)
-             ORDER BY r.begin_version DESC",
-        )
-        .map_err(failed)?;
-    let key = [name.schema.folded(), name.relation.folded()];
-    let rows = statement
-        .query_map(key, |row| {
-            let (schema, relation): (String, String) = (row.get(3)?, row.get(4)?);
-            let kind: String = row.get(5)?;
-            Ok((
-                HistoryRow {
-                    id: EntryId(uuid::Uuid::from_bytes(row.get(0)?)),
-                    since: Version(row.get::<_, i64>(1)? as u64),
-                    until: row.get::<_, Option<i64>>(2)?.map(|end| Version(end as u64)),
-                    name: RelationName {
-                        schema: Name::new(schema),
-                        relation: Name::new(relation),
-                    },
-                    kind: RelationKind::View,
-                    committed_at_ms: row.get(6)?,
-                    author: row.get(7)?,
-                    summary: row.get(8)?,
-                },
-                kind,
-            ))
-        })
-        .map_err(failed)?;
-    rows.map(|row| {
-        let (row, kind) = row.map_err(failed)?;
-        let kind = parse_kind(path, &kind)?;
-        Ok(HistoryRow { kind, ..row })
-    })
-    .collect()
-}
-
-/// The files of a project, by path.
-pub(super) fn project_files(
-    connection: &Connection,
-    path: &Path,
-    project: &str,
-) -> Result<Vec<ProjectFile>> {
-    let failed = |source| sqlite_error(path, "read project files", source);
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT path, since_version, digest, relations, queries FROM project_files
-             WHERE project = ?1 ORDER BY path",
-        )
-        .map_err(failed)?;
-    let rows = statement
-        .query_map([project], |row| {
-            let since: i64 = row.get(1)?;
-            let relations: String = row.get(3)?;
-            let file = ProjectFile {
-                project: project.to_owned(),
-                path: row.get(0)?,
-                digest: row.get(2)?,
-                relations: Vec::new(),
-                queries: row.get(4)?,
-                since: Version(since as u64),
-            };
-            Ok((file, relations))
-        })
-        .map_err(failed)?;
-    rows.map(|row| {
-        let (file, relations) = row.map_err(failed)?;
-        let names: Vec<(String, String)> = serde_json::from_str(&relations)
-            .map_err(|_| corrupt(path, format!("the record of file '{}'", file.path)))?;
-        let relations = names
-            .into_iter()
-            .map(|(schema, name)| RelationName::new(schema.as_str(), name.as_str()))
-            .collect();
-        Ok(ProjectFile { relations, ..file })
-    })
-    .collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::open::sqlite_error;
-use super::read;
+use super::{lookup, read};
 use crate::{EntryId, Finding, Result};
 
 /// Everything that is wrong with the catalog. Reads all of it.
@@ -59,7 +59,7 @@ fn bodies(connection: &Connection, path: &Path) -> Result<Vec<Finding>> {
         let json: String = row.get(2).map_err(failed)?;
         let columns: Vec<u8> = row.get(3).map_err(failed)?;
         let hash: Vec<u8> = row.get(4).map_err(failed)?;
-        if let Err(error) = read::decode_body(path, id, &json, &columns, &hash) {
+        if let Err(error) = lookup::decode_body(path, id, &json, &columns, &hash) {
             findings.push(Finding {
                 object: name,
                 problem: error.to_string(),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::open::sqlite_error;
 use super::read::{self, RelationRow, StoredSchema};
+use super::{digest, lookup};
 use crate::graph::{changed_views, check_no_cycle};
 use crate::memory::now_ms;
 use crate::{
@@ -51,8 +52,9 @@ pub(super) fn write_rows(
 ) -> Result<Version> {
     let next = base.apply(&commit.changes)?;
     check_no_cycle(&changed_views(&commit.changes), |name| {
-        next.relation(name)
-            .map_or(Ok(Vec::new()), |head| read::reads(transaction, path, head))
+        next.relation(name).map_or(Ok(Vec::new()), |head| {
+            lookup::reads(transaction, path, head)
+        })
     })?;
     let mut writer = Writer {
         transaction,
@@ -154,7 +156,7 @@ impl Writer<'_> {
                 body
             ],
         )?;
-        self.born(read::schema_digest(schema, self.at(), &body));
+        self.born(digest::schema_digest(schema, self.at(), &body));
         Ok(())
     }
 
@@ -180,7 +182,7 @@ impl Writer<'_> {
             comment: None,
             properties: Default::default(),
         };
-        self.ended(read::schema_digest(&entry, begin, &body));
+        self.ended(digest::schema_digest(&entry, begin, &body));
         self.end_row("schemas", id, begin)
     }
 
@@ -213,7 +215,7 @@ impl Writer<'_> {
             schema_fold: name.schema.folded().to_owned(),
             name: name.relation.to_string(),
             kind: read::kind_text(body.kind()).to_owned(),
-            body_hash: read::body_hash(&json, &columns).to_vec(),
+            body_hash: digest::body_hash(&json, &columns).to_vec(),
         };
         self.run(
             "INSERT INTO relations
@@ -245,7 +247,7 @@ impl Writer<'_> {
                 ],
             )?;
         }
-        self.born(read::relation_digest(&row));
+        self.born(digest::relation_digest(&row));
         Ok(())
     }
 
@@ -291,7 +293,7 @@ impl Writer<'_> {
             .collect::<rusqlite::Result<_>>()
             .map_err(failed)?;
         for row in rows {
-            self.ended(read::relation_digest(&row));
+            self.ended(digest::relation_digest(&row));
             self.end_row("relations", id, row.begin)?;
             if row.begin == self.at() {
                 self.end_row("bodies", id, row.begin)?;
