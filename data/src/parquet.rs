@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::{DataFusionError, Statistics};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use futures::{StreamExt, TryStreamExt};
+use mica_catalog::fold;
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::{Error, Result};
@@ -18,29 +20,58 @@ const FOOTERS_AT_ONCE: usize = 16;
 /// Files beyond which the footers are not read for statistics before a query starts.
 const STATISTICS_FILES_MAX: usize = 512;
 
-/// The columns of all files together, as their footers say.
+/// The columns of all files together, as their footers say: those of the first file, then what
+/// others add, each in a type that holds the values of all.
 ///
 /// # Errors
-/// [`Error::DataFusion`] for a footer that cannot be read, or types that do not fit together.
+/// [`Error::DataFusion`] for a footer that cannot be read; [`Error::Columns`] for types that have
+/// nothing in common.
 pub(crate) async fn infer(
     session: &dyn Session,
     store: &Arc<dyn ObjectStore>,
     files: &[ObjectMeta],
 ) -> Result<Schema> {
-    let format = ParquetFormat::default().with_force_view_types(false);
-    let schema = format.infer_schema(session, store, files).await;
-    let schema = schema.map_err(|source| failed(files, source))?;
-    Ok((*schema).clone())
+    let format = &ParquetFormat::default().with_force_view_types(false);
+    let mut schemas = futures::stream::iter(files.to_vec())
+        .map(|file| async move {
+            let path = format!("/{}", file.location);
+            match format.infer_schema(session, store, &[file]).await {
+                Ok(schema) => Ok((path, schema)),
+                Err(source) => Err(Error::DataFusion { path, source }),
+            }
+        })
+        .buffered(FOOTERS_AT_ONCE);
+    let mut columns: Vec<Field> = Vec::new();
+    while let Some((path, schema)) = schemas.try_next().await? {
+        for field in schema.fields() {
+            add(&mut columns, field, &path)?;
+        }
+    }
+    Ok(Schema::new(columns))
 }
 
-fn failed(files: &[ObjectMeta], source: DataFusionError) -> Error {
-    let path = match files {
-        [file] => format!("/{}", file.location),
-        files => files.first().map_or_else(String::new, |file| {
-            format!("/{} and {} more", file.location, files.len() - 1)
-        }),
+/// Adds a file's column to those of the files before it.
+fn add(columns: &mut Vec<Field>, field: &Field, path: &str) -> Result<()> {
+    let folded = fold(field.name());
+    let Some(known) = columns
+        .iter_mut()
+        .find(|known| fold(known.name()) == folded)
+    else {
+        columns.push(field.clone().with_nullable(true));
+        return Ok(());
     };
-    Error::DataFusion { path, source }
+    let (one, other) = (known.data_type(), field.data_type());
+    if one == other {
+        return Ok(());
+    }
+    let common = type_union_coercion(one, other).ok_or_else(|| Error::Columns {
+        problem: format!(
+            "column '{}' is {other} in {path} and {one} in another file",
+            field.name()
+        ),
+    })?;
+    known.set_data_type(common);
+    Ok(())
 }
 
 /// Puts the statistics of their footers on `files`. Footers are remembered by DataFusion's cache.

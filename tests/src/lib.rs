@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use arrow_flight::FlightInfo;
 use arrow_flight::sql::client::FlightSqlServiceClient;
@@ -27,6 +28,7 @@ pub struct Server {
     /// Where it answers, as it said itself.
     pub url: String,
     log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -78,7 +80,13 @@ impl Server {
                 let url = url.to_owned();
                 // Nobody reads on: the pipe must not fill up.
                 std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-                return Ok(Self { child, url, log });
+                let reader = Some(reader);
+                return Ok(Self {
+                    child,
+                    url,
+                    log,
+                    reader,
+                });
             }
         }
     }
@@ -111,6 +119,19 @@ impl Server {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         self.child.wait().unwrap()
+    }
+
+    /// SIGTERM; all that it has logged.
+    pub fn stop_and_log(mut self) -> String {
+        let log = Arc::clone(&self.log);
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        self.child.wait().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        let text = log.lock().unwrap().clone();
+        text
     }
 
     /// Whether it still runs.

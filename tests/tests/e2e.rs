@@ -14,9 +14,11 @@ mod e2e {
     mod docs;
     mod limits;
     mod metadata;
+    mod operations;
     mod prepared;
     mod restart;
     mod shell;
+    mod tickets;
     mod workspace;
 }
 

@@ -1,0 +1,60 @@
+//! What an operator sees: health, log, running queries.
+
+use mica_tests::Server;
+use tempfile::TempDir;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::{MICA, below, write};
+
+#[tokio::test]
+async fn health_answers_without_a_login() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "password", "correct horse\n");
+    let (warehouse, password) = (below(&folder, "warehouse"), below(&folder, "password"));
+    let login = ["--user", "ann", "--password-file", &password];
+    let server = Server::start(MICA, &[&["--warehouse", &warehouse][..], &login].concat());
+    let url = server.url.replace("grpc://", "http://");
+    let channel = Endpoint::new(url).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(channel);
+    let answer = health.check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
+    assert!(!server.log().contains("correct horse"));
+}
+
+#[tokio::test]
+async fn each_statement_is_one_line_of_the_log_without_its_text() {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let server = Server::start(MICA, &["--warehouse", &warehouse, "--log-json"]);
+    let mut client = server.client().await;
+    client
+        .query("CREATE VIEW v AS SELECT 'private' AS word")
+        .await
+        .unwrap();
+    client.query("SELECT * FROM range(3), v").await.unwrap();
+    client.fails("SELECT CAST(word AS INT) FROM v").await;
+    // The line of the last statement is written before the server has stopped.
+    let log = server.stop_and_log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.contains("statement finished"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let seen: Vec<(u64, &str)> = lines
+        .iter()
+        .map(|line| {
+            let fields = &line["fields"];
+            assert!(fields["query_id"].is_u64() && fields["elapsed_ms"].is_u64());
+            assert_eq!(fields["user"], "anonymous");
+            (
+                fields["rows"].as_u64().unwrap(),
+                fields["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(seen, [(0, "Ok"), (3, "Ok"), (0, "InvalidArgument")]);
+    assert!(!log.contains("private"), "{log}");
+}
