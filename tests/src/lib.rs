@@ -123,15 +123,13 @@ impl Server {
 
     /// SIGTERM; all that it has logged.
     pub fn stop_and_log(mut self) -> String {
-        let log = Arc::clone(&self.log);
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         self.child.wait().unwrap();
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
-        let text = log.lock().unwrap().clone();
-        text
+        self.log()
     }
 
     /// Whether it still runs.
