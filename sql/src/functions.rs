@@ -6,6 +6,7 @@ mod divide;
 mod nested_names;
 mod operators;
 mod round;
+mod type_of;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
 pub(crate) fn spark() -> Vec<(&'static str, Arc<ScalarUDF>)> {
     let mut functions = date_parts::spark();
     functions.push(("round", round::spark_round()));
+    functions.push(("typeof", type_of::spark()));
     functions.push((divide::DIVIDE, divide::spark_divide()));
     functions.push((divide::DIV, divide::spark_div()));
     functions

@@ -24,6 +24,7 @@ mod settings;
 mod show;
 mod spelling;
 pub mod statement;
+mod suffixes;
 mod text;
 pub mod types;
 pub mod wire;

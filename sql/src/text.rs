@@ -14,7 +14,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use crate::{Dialect, Error, Result};
+use crate::{Dialect, Error, Result, suffixes};
 
 /// A place in a text, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,6 +145,9 @@ fn statement(
     dialect: Dialect,
 ) -> Option<StatementText> {
     tokens.retain(|(token, _)| !is_blank(&token.token));
+    if dialect == Dialect::Spark {
+        tokens = suffixes::typed_numbers(tokens);
+    }
     let start = tokens.first()?.1;
     let (mut tokens, offsets): (Vec<_>, Vec<_>) = tokens.into_iter().unzip();
     let first = tokens.first()?.span.start;
@@ -183,6 +186,13 @@ fn prepare(
     spellings: &mut HashMap<Position, String>,
     parameters: &mut usize,
 ) {
+    // The tokenizer leaves Spark's texts as they are written, for the sake of its strings.
+    if let Token::Word(word) = &mut token.token
+        && dialect == Dialect::Spark
+        && word.value.contains("``")
+    {
+        word.value = word.value.replace("``", "`");
+    }
     match &mut token.token {
         // Unquoted ASCII words are folded when they are planned.
         Token::Word(word) if word.quote_style.is_some() || !word.value.is_ascii() => {

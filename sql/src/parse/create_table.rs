@@ -26,10 +26,7 @@ impl StatementParser<'_> {
     ) -> Result<Statement> {
         let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
         let name = self.object_name()?;
-        let columns = match self.parser.peek_token().token {
-            Token::LParen => self.table_columns()?,
-            _ => Vec::new(),
-        };
+        let columns = self.optional_table_columns()?;
         self.table_using(
             name,
             or_replace,
@@ -181,6 +178,14 @@ impl StatementParser<'_> {
             }
         }
         self.token(&Token::RParen)
+    }
+
+    /// The columns in parentheses, if there are any.
+    pub(super) fn optional_table_columns(&mut self) -> Result<Vec<TableColumn>> {
+        match self.parser.peek_token().token {
+            Token::LParen => self.table_columns(),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn table_columns(&mut self) -> Result<Vec<TableColumn>> {

@@ -6,6 +6,7 @@ use mica_catalog::SchemaMode;
 use sqlparser::tokenizer::Token;
 
 use super::StatementParser;
+use super::tokens::is_word;
 use crate::statement::{CreateView, ViewColumn};
 use crate::{Result, Statement};
 
@@ -14,13 +15,11 @@ impl StatementParser<'_> {
     pub(super) fn create_view(&mut self, or_replace: bool, temporary: bool) -> Result<Statement> {
         let if_not_exists = self.words(&["IF", "NOT", "EXISTS"]);
         let name = self.object_name()?;
-        if self.peek_word("USING") {
-            return self.table_using(name, or_replace, if_not_exists, true, false, Vec::new());
+        if self.using_follows() {
+            let columns = self.optional_table_columns()?;
+            return self.table_using(name, or_replace, if_not_exists, true, false, columns);
         }
         let columns = self.view_columns()?;
-        if self.peek_word("USING") {
-            return self.unsupported("a column list before USING in CREATE VIEW");
-        }
         let (mut comment, mut properties, mut schema_mode) = (None, BTreeMap::new(), None);
         while !self.try_word("AS") {
             if self.try_word("COMMENT") {
@@ -47,6 +46,22 @@ impl StatementParser<'_> {
             text,
             query,
         }))
+    }
+
+    /// Whether `USING` comes next, or behind a list in parentheses.
+    fn using_follows(&self) -> bool {
+        let (mut at, mut open) = (0, 0);
+        loop {
+            let next = self.parser.peek_nth_token(at).token;
+            match next {
+                Token::LParen => open += 1,
+                Token::RParen => open -= 1,
+                Token::EOF => return false,
+                _ if open == 0 => return is_word(&next, "USING"),
+                _ => {}
+            }
+            at += 1;
+        }
     }
 
     fn view_columns(&mut self) -> Result<Vec<ViewColumn>> {
