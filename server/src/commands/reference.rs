@@ -1,9 +1,9 @@
 //! The reference, made from what the code itself reads: flags, settings, functions.
 
-use clap::CommandFactory;
+use clap::{Args, CommandFactory};
 use mica_sql::{Dialect, SETTINGS, function_names};
 
-use crate::args::Cli;
+use crate::args::{Cli, LimitArgs};
 
 /// Statements and what they do; the parser's families, in the order of use.
 const STATEMENTS: &[(&str, &str)] = &[
@@ -103,10 +103,9 @@ pub(super) fn markdown() -> String {
         );
     }
     text += "\n## Commands and flags\n\nEvery flag can be given as the variable behind it.\n";
-    for command in Cli::command()
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set())
-    {
+    let cli = Cli::command();
+    let shown = |command: &&clap::Command| !command.is_hide_set();
+    for command in cli.get_subcommands().filter(shown) {
         text += &flags(command);
     }
     for dialect in Dialect::ALL {
@@ -126,38 +125,52 @@ fn flags(command: &clap::Command) -> String {
         .unwrap_or_default();
     let mut text = format!("\n### mica {}\n\n{about}\n\n", command.get_name());
     text += "| flag | variable | default | what it does |\n|---|---|---|---|\n";
+    let limits = LimitArgs::augment_args(clap::Command::new("limits"));
+    let is_limit = |id| limits.get_arguments().any(|limit| limit.get_id() == id);
+    let mut limited = false;
     for argument in command
         .get_arguments()
         .filter(|argument| !argument.is_hide_set())
     {
-        let value = argument.get_value_names().map(|names| names.join(" "));
-        let takes = argument.get_action().takes_values();
-        let name = match (argument.get_long(), value.filter(|_| takes)) {
-            (Some(long), Some(value)) => format!("`--{long} {value}`"),
-            (Some(long), None) => format!("`--{long}`"),
-            (None, value) => format!("`{}`", value.unwrap_or_default()),
-        };
-        let variable = argument
-            .get_env()
-            .map(|env| format!("`{}`", env.to_string_lossy()));
-        let defaults = argument.get_default_values().iter();
-        let default: Vec<String> = defaults
-            .map(|default| format!("`{}`", default.to_string_lossy()))
-            .collect();
-        let help = argument
-            .get_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        text += &format!(
-            "| {name} | {} | {} | {} |\n",
-            variable.unwrap_or_default(),
-            if takes {
-                default.join(" ")
-            } else {
-                String::new()
-            },
-            help.replace('|', "\\|").replace('\n', " ")
-        );
+        if command.get_name() != "serve" && is_limit(argument.get_id()) {
+            limited = true;
+            continue;
+        }
+        text += &row(argument);
+    }
+    if limited {
+        text += "\nAnd the limits of `mica serve`, from `--max-queries` on.\n";
     }
     text
+}
+
+fn row(argument: &clap::Arg) -> String {
+    let value = argument.get_value_names().map(|names| names.join(" "));
+    let takes = argument.get_action().takes_values();
+    let name = match (argument.get_long(), value.filter(|_| takes)) {
+        (Some(long), Some(value)) => format!("`--{long} {value}`"),
+        (Some(long), None) => format!("`--{long}`"),
+        (None, value) => format!("`{}`", value.unwrap_or_default()),
+    };
+    let variable = argument
+        .get_env()
+        .map(|env| format!("`{}`", env.to_string_lossy()));
+    let defaults = argument.get_default_values().iter();
+    let default: Vec<String> = defaults
+        .map(|default| format!("`{}`", default.to_string_lossy()))
+        .collect();
+    let help = argument
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    format!(
+        "| {name} | {} | {} | {} |\n",
+        variable.unwrap_or_default(),
+        if takes {
+            default.join(" ")
+        } else {
+            String::new()
+        },
+        help.replace('|', "\\|").replace('\n', " ")
+    )
 }
