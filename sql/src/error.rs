@@ -1,9 +1,10 @@
 //! Why a statement cannot be read, planned or run.
 
 use datafusion::common::DataFusionError;
-use mica_catalog::RelationName;
+use mica_catalog::{RelationName, near_matches};
 
-use crate::Position;
+use crate::registry::function_names;
+use crate::{Dialect, Position};
 
 /// Why a statement cannot be read, planned or run. A variant names the cause, not the caller.
 #[derive(Debug, thiserror::Error)]
@@ -276,5 +277,23 @@ fn planning_message(source: &DataFusionError) -> String {
     while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
         rest = stripped;
     }
-    rest.trim_end_matches('.').to_owned()
+    match rest.strip_prefix("Invalid function '") {
+        Some(name) => no_function(name.split('\'').next().unwrap_or(name)),
+        None => rest.trim_end_matches('.').to_owned(),
+    }
+}
+
+/// DataFusion offers the nearest name however far it is, and knows no dialects.
+fn no_function(name: &str) -> String {
+    let spark = function_names(Dialect::Spark);
+    // What Spark's dialect has can be missing in the other only.
+    if spark.contains(&name) {
+        return format!("function '{name}' is one of the spark dialect (SET dialect = 'spark')");
+    }
+    let near = near_matches(name, spark.iter().copied());
+    let offered = match near.as_slice() {
+        [] => String::new(),
+        near => format!("did you mean '{}'? ", near.join("', '")),
+    };
+    format!("function '{name}' does not exist; {offered}SHOW FUNCTIONS lists all")
 }
