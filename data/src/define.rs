@@ -192,7 +192,12 @@ async fn columns(
                     csv::infer(store, &files.files, &options, spark, limits).await?
                 }
             };
-            Ok((options.to_map(), inferred))
+            let mut stored = options.to_map();
+            if definition.spark && options.infer {
+                // Not Spark's default; REFRESH must know.
+                stored.insert("infer_schema".to_owned(), "true".to_owned());
+            }
+            Ok((stored, inferred))
         }
         "JSON" => {
             let options = JsonOptions::from_map(&definition.options)?;

@@ -224,7 +224,8 @@ impl From<DataFusionError> for Error {
 }
 
 fn at(position: &Option<Position>) -> String {
-    position.map_or_else(String::new, |position| format!(" (at {position})"))
+    let known = position.filter(|position| position.line > 0);
+    known.map_or_else(String::new, |position| format!(" (at {position})"))
 }
 
 fn advice(hint: &str) -> String {

@@ -24,6 +24,11 @@ pub(crate) struct Registry {
     pub(crate) planners: Vec<Arc<dyn ExprPlanner>>,
 }
 
+/// DataFusion's functions that Spark has under the same name with other answers: patterns of dates
+/// are Java's there, arrays sort NULLs last. An error is better than a silent difference, until each
+/// is Spark's.
+const UNLIKE_SPARK: [&str; 4] = ["array_sort", "date_format", "from_unixtime", "to_char"];
+
 impl Registry {
     /// The registry of a dialect; each is made once.
     pub(crate) fn of(dialect: Dialect) -> &'static Self {
@@ -61,6 +66,9 @@ impl Registry {
         }
         if let Some(avg) = avg {
             registry.add_aggregate(avg);
+        }
+        for name in UNLIKE_SPARK {
+            registry.scalar.remove(name);
         }
         for (called, function) in functions::spark() {
             registry.scalar.insert(called.to_owned(), function);

@@ -30,6 +30,7 @@ impl VisitorMut for Spark {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Function(function) => {
+                replace_all_matches(function);
                 if let Some((data_type, operand)) = cast_function(function) {
                     *expr = cast(operand, data_type, self.kind());
                 }
@@ -101,6 +102,26 @@ fn cast_function(function: &Function) -> Option<(DataType, Expr)> {
             Some((data_type, operand.clone()))
         }
         _ => None,
+    }
+}
+
+/// `regexp_replace(text, pattern, by)` replaces every match in Spark, the first in DataFusion.
+fn replace_all_matches(function: &mut Function) {
+    let [name] = function.name.0.as_slice() else {
+        return;
+    };
+    let named = name
+        .as_ident()
+        .is_some_and(|name| name.value.eq_ignore_ascii_case("regexp_replace"));
+    if let FunctionArguments::List(list) = &mut function.args
+        && named
+        && list.args.len() == 3
+    {
+        let flags = Value::SingleQuotedString("g".to_owned()).with_empty_span();
+        list.args
+            .push(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(
+                flags,
+            ))));
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
@@ -55,9 +55,25 @@ pub(super) fn interruptible(
         } else {
             return Ok(Transformed::no(node));
         };
+        if yielding_below(&join)? >= YIELDING_MAX {
+            return Ok(Transformed::yes(join));
+        }
         Ok(Transformed::yes(Arc::new(CooperativeExec::new(join)) as _))
     });
     Ok(changed?.data)
+}
+
+/// Operators that may yield between a leaf and the root. Each takes one of tokio's 128 units when it
+/// is polled, before its input is: with more of them, none would ever get to its leaf.
+const YIELDING_MAX: usize = 32;
+
+fn yielding_below(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
+    let mut count = 0;
+    plan.apply(|node| {
+        count += usize::from(node.is::<CooperativeExec>());
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(count)
 }
 
 fn nested_loop(join: &NestedLoopJoinExec, interrupt: &Interrupt) -> Result<Arc<dyn ExecutionPlan>> {

@@ -17,7 +17,7 @@ use crate::planner::{Against, PlannedView};
 use crate::{Dialect, Error, Result, parse, text, types};
 
 impl Executor {
-    pub(super) async fn replan_dependents(
+    pub(crate) async fn replan_dependents(
         &self,
         draft: &mut Draft,
         session: &SessionContext,

@@ -45,7 +45,12 @@ impl Executor {
     ) -> Result<String> {
         let name = references::resolve_object(name, &session.scope)?;
         let history = self.planner.store().history(&name).await?;
-        let at = Version(version);
+        let (at, newest) = (Version(version), draft.base().version());
+        if at > newest {
+            return Err(Error::invalid(format!(
+                "there is no version {version} yet; the newest is {newest}"
+            )));
+        }
         let covers = |row: &&HistoryRow| {
             row.name == name && row.since <= at && row.until.is_none_or(|until| until > at)
         };

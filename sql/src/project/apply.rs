@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mica_catalog::{Error as CatalogError, ProjectFile, Relation, RelationName, Source, Version};
+use mica_catalog::{
+    Change, Error as CatalogError, ProjectFile, Relation, RelationName, Source, Version,
+};
 
 use super::read::{Item, in_file, items};
 use super::{Project, Validation, order};
@@ -423,11 +425,6 @@ impl<'a> Run<'a> {
     }
 
     async fn finish(mut self) -> Result<Report> {
-        if self.options.dry_run {
-            self.report.notes = std::mem::take(&mut self.draft.notes);
-            return Ok(self.report);
-        }
-        let summary = format!("apply project {}", self.project.name);
         let mut session = SessionContext {
             user: self.user.to_owned(),
             ..SessionContext::default()
@@ -435,10 +432,40 @@ impl<'a> Run<'a> {
         session
             .scope
             .set("dialect", self.project.dialect.as_str())?;
+        let replanned = self.executor.replan_dependents(&mut self.draft, &session);
+        replanned.await?;
+        self.check_none_broken()?;
+        if self.options.dry_run {
+            self.report.notes = std::mem::take(&mut self.draft.notes);
+            return Ok(self.report);
+        }
+        let summary = format!("apply project {}", self.project.name);
         let (version, notes) = self.executor.commit(self.draft, &session, &summary).await?;
         self.report.notes = notes;
         self.report.version = version;
         Ok(self.report)
+    }
+}
+
+impl Run<'_> {
+    /// A project must fit itself: what it breaks of its own is an error in every dialect.
+    fn check_none_broken(&self) -> Result<()> {
+        for change in self.draft.changes() {
+            let Change::Put { name, body, .. } = change else {
+                continue;
+            };
+            let own = body
+                .source
+                .as_ref()
+                .filter(|source| source.project == self.project.name);
+            if let (Some(source), Some(reason)) = (own, &body.broken) {
+                return Err(Error::invalid(format!(
+                    "'{name}' ({}) no longer fits what it reads: {reason}",
+                    source.file
+                )));
+            }
+        }
+        Ok(())
     }
 }
 

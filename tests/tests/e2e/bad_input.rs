@@ -246,3 +246,34 @@ async fn a_tls_client_on_a_plaintext_port_is_explained_in_the_log() {
     let log = server.log();
     assert!(log.contains("TLS"), "{log}");
 }
+
+#[test]
+fn a_project_that_breaks_itself_is_not_applied() {
+    let folder = TempDir::new().unwrap();
+    let (project, warehouse) = (below(&folder, "crm"), below(&folder, "warehouse"));
+    let apply = ["apply", &project, "--warehouse", &warehouse];
+    write(&folder, "crm/mica.toml", "dialect = \"spark\"\n");
+    write(
+        &folder,
+        "crm/views/a.sql",
+        "CREATE VIEW a AS SELECT 1 AS n;",
+    );
+    write(
+        &folder,
+        "crm/views/b.sql",
+        "CREATE VIEW b AS SELECT n FROM a;",
+    );
+    succeeds(MICA, &apply);
+    write(
+        &folder,
+        "crm/views/a.sql",
+        "CREATE VIEW a AS SELECT 1 AS m;",
+    );
+    for arguments in [&apply[..], &[&apply[..], &["--dry-run"]].concat()] {
+        let message = fails(MICA, arguments);
+        assert!(message.contains("'default.b' (views/b.sql)"), "{message}");
+    }
+    let sql = ["sql", "--warehouse", &warehouse, "--format", "tsv", "-e"];
+    let rows = succeeds(MICA, &[&sql[..], &["SELECT n FROM b"]].concat()).0;
+    assert_eq!(rows, "1\n");
+}

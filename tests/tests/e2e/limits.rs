@@ -248,3 +248,15 @@ async fn a_spilling_aggregate_answers_or_is_ended() {
         }
     }
 }
+
+#[tokio::test]
+async fn hundreds_of_joined_relations_answer() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &[]);
+    let mut client = server.client().await;
+    for count in [130, 300] {
+        let relations: Vec<String> = (0..count).map(|n| format!("range(1) t{n}")).collect();
+        let sql = format!("SELECT count(*) FROM {}", relations.join(", "));
+        assert_eq!(client.query(&sql).await.unwrap().value(), "1");
+    }
+}
