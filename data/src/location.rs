@@ -112,12 +112,20 @@ impl Location {
         })
     }
 
-    /// Resolves what [`Location::to_url`] gave.
+    /// Resolves what [`Location::to_url`] gave. Links were resolved then: one that stands on the way
+    /// now was put there since, and may lead below a root only.
     ///
     /// # Errors
-    /// As [`Location::resolve`].
-    pub fn stored(url: &str) -> Result<Self> {
-        Self::resolve(url, Path::new("/"))
+    /// As [`Location::resolve`]; [`Error::OutsideRoots`].
+    pub fn stored(url: &str, roots: &Roots) -> Result<Self> {
+        let written = to_path(url, Path::new("/"))?;
+        let location = Self::resolve(url, Path::new("/"))?;
+        if written.starts_with(&location.base) || roots.contain(&location.base) {
+            return Ok(location);
+        }
+        Err(Error::OutsideRoots {
+            path: written.display().to_string(),
+        })
     }
 
     /// The URL that is stored: absolute, links resolved, `/` at the end of a folder.
@@ -241,7 +249,10 @@ mod tests {
         for written in ["in/a b/x.csv", "./in/../in/a b/x.csv", absolute.as_str()] {
             let location = Location::resolve(written, &root).unwrap();
             assert_eq!(location.base, expected, "{written}");
-            assert_eq!(Location::stored(&location.to_url()).unwrap(), location);
+            assert_eq!(
+                Location::stored(&location.to_url(), &Roots::default()).unwrap(),
+                location
+            );
         }
     }
 

@@ -109,7 +109,7 @@ impl ExternalTableProvider {
     pub async fn listing(&self, session: &dyn Session) -> Result<Arc<Listing>> {
         let list = async {
             let store = self.store(session)?;
-            let location = Location::stored(&self.table.location)?;
+            let location = Location::stored(&self.table.location, &self.context.roots)?;
             list(&store, &location, &self.table.format, &self.context.roots).await
         };
         match session.config().get_extension::<StatementListings>() {
@@ -137,7 +137,7 @@ impl ExternalTableProvider {
             let files = listing.files.iter().cloned();
             return Ok(files.map(PartitionedFile::new_from_meta).collect());
         }
-        let location = Location::stored(&self.table.location)?;
+        let location = Location::stored(&self.table.location, &self.context.roots)?;
         let values = listing
             .files
             .iter()

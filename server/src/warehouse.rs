@@ -215,10 +215,12 @@ impl Warehouse {
             fail::fail_point!("server.before_reply");
             outcome
         };
-        let task = datafusion::common::runtime::SpawnedTask::spawn(work);
-        match task.join_unwind().await {
+        match detached(work).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Error::Stopping),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(Error::Stopping),
+            },
         }
     }
 
@@ -246,6 +248,17 @@ impl Warehouse {
             .collect();
         Ok(mica_sql::rows(&COLUMNS, &rows)?)
     }
+}
+
+/// Runs `work` to its end, whether or not somebody waits for it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a change commits or fails by itself when its client leaves"
+)]
+fn detached<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    tokio::spawn(work)
 }
 
 /// Tables as the planner and the DDL see them.

@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Visitor};
+use sqlparser::ast::{Expr, Select, Visit, Visitor};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -42,6 +42,14 @@ pub(crate) fn limited(
     if operators > OPERATORS_MAX {
         return Err(too_large("the number of operators", OPERATORS_MAX));
     }
+    let read = || {
+        let statement = read()?;
+        let commas = count(&text.tokens, |token| *token == Token::Comma);
+        match commas > EXPRESSION_DEPTH_MAX && lists_too_many(&statement) {
+            true => Err(too_large("the number of relations", EXPRESSION_DEPTH_MAX)),
+            false => Ok(statement),
+        }
+    };
     if operators <= EXPRESSION_DEPTH_MAX {
         return read();
     }
@@ -76,17 +84,39 @@ fn count(tokens: &[TokenWithSpan], counts: fn(&Token) -> bool) -> usize {
 }
 
 fn combines_relations(token: &Token) -> bool {
-    use Keyword::{EXCEPT, INTERSECT, JOIN, UNION};
-    matches!(token, Token::Word(word) if matches!(word.keyword, UNION | INTERSECT | EXCEPT | JOIN))
+    use Keyword::{EXCEPT, INTERSECT, JOIN, MINUS, PIVOT, UNION, UNPIVOT};
+    matches!(token, Token::Word(word) if matches!(
+        word.keyword,
+        UNION | INTERSECT | EXCEPT | MINUS | JOIN | PIVOT | UNPIVOT
+    ))
 }
 
-/// Whether `token` may make an expression deeper without being counted by the parser.
+/// Whether `token` may make an expression deeper without being counted by the parser: every word of
+/// the grammar but those that stand often and combine nothing.
 fn combines_expressions(token: &Token) -> bool {
-    use Keyword::{AND, BETWEEN, COLLATE, DIV, ILIKE, IN, IS, LIKE, OR, REGEXP, RLIKE, XOR};
+    use Keyword::{
+        AS, CASE, CAST, DATE, ELSE, END, FALSE, FROM, NULL, NoKeyword, SELECT, THEN, TIMESTAMP,
+        TRUE, WHEN, WHERE,
+    };
     match token {
-        Token::Word(word) => matches!(
+        Token::Word(word) => !matches!(
             word.keyword,
-            AND | BETWEEN | COLLATE | DIV | ILIKE | IN | IS | LIKE | OR | REGEXP | RLIKE | XOR
+            NoKeyword
+                | AS
+                | CASE
+                | CAST
+                | DATE
+                | ELSE
+                | END
+                | FALSE
+                | FROM
+                | NULL
+                | SELECT
+                | THEN
+                | TIMESTAMP
+                | TRUE
+                | WHEN
+                | WHERE
         ),
         Token::Comma
         | Token::Period
@@ -103,10 +133,26 @@ fn combines_expressions(token: &Token) -> bool {
     }
 }
 
+/// Whether a `FROM` lists more relations than may be joined.
+fn lists_too_many(statement: &Statement) -> bool {
+    struct Lists;
+    impl Visitor for Lists {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            match select.from.len() > EXPRESSION_DEPTH_MAX {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
+    }
+    let query = reject::query_of(statement);
+    query.is_some_and(|query| query.visit(&mut Lists).is_break())
+}
+
 fn too_deep(statement: &Statement) -> bool {
     let mut depth = Depth::default();
-    reject::query_of(statement)
-        .is_some_and(|query| sqlparser::ast::Visit::visit(query, &mut depth).is_break())
+    reject::query_of(statement).is_some_and(|query| query.visit(&mut depth).is_break())
 }
 
 #[derive(Default)]
@@ -184,7 +230,15 @@ mod tests {
             format!("SELECT a{}", "[1]".repeat(50_000)),
             format!("SELECT {}", vec!["a"; 50_000].join(" || ")),
             vec!["SELECT 1"; 5000].join(" UNION ALL "),
+            vec!["SELECT 1"; 50_000].join(" MINUS "),
             format!("SELECT 1 FROM {}", vec!["t"; 5000].join(" CROSS JOIN ")),
+            format!("SELECT 1 FROM {}", vec!["t"; 5000].join(", ")),
+            format!("SELECT a{}", " AT TIME ZONE 'a'".repeat(100_000)),
+            format!("SELECT a{}", " NOT NULL".repeat(100_000)),
+            format!(
+                "SELECT 1 FROM t{}",
+                " PIVOT(sum(a) FOR b IN (1))".repeat(20_000)
+            ),
         ] {
             assert!(message(&sql).is_some(), "{}", &sql[..40]);
         }

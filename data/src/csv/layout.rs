@@ -15,7 +15,7 @@ use crate::{Error, Result};
 pub(crate) type Layout = Arc<[String]>;
 
 /// Path, size and time of a file, and how it is read.
-type Key = (String, u64, i64, u8, Option<u8>);
+type Key = (String, u64, i64, u8, [Option<u8>; 3]);
 
 /// Layouts of files, remembered while the files stay as they are.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ impl Layouts {
     ) -> Result<Layout> {
         let modified = file.last_modified.timestamp_micros();
         let path = file.location.to_string();
-        let key = (path, file.size, modified, options.delimiter, options.quote);
+        let marks = [options.quote, options.escape, options.comment];
+        let key = (path, file.size, modified, options.delimiter, marks);
         if let Some(layout) = self.kept.get(&key) {
             return Ok(layout);
         }

@@ -277,3 +277,34 @@ fn a_project_that_breaks_itself_is_not_applied() {
     let rows = succeeds(MICA, &[&sql[..], &["SELECT n FROM b"]].concat()).0;
     assert_eq!(rows, "1\n");
 }
+
+#[tokio::test]
+async fn a_link_that_is_put_in_the_place_of_a_file_or_folder_is_not_followed_out() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "secret/x.csv", "a\nsecret\n");
+    write(&folder, "data/x.csv", "a\nopen\n");
+    write(&folder, "data/sub/x.csv", "a\nopen\n");
+    let server = serve(&folder);
+    let mut client = server.client().await;
+    for (name, path) in [("f", "x.csv"), ("d", "sub/")] {
+        let data = below(&folder, "data");
+        let sql = format!("CREATE EXTERNAL TABLE {name} STORED AS CSV LOCATION '{data}/{path}'");
+        client.query(&sql).await.unwrap();
+    }
+    let at = |path: &str| folder.path().join(path);
+    std::fs::remove_file(at("data/x.csv")).unwrap();
+    std::os::unix::fs::symlink(at("secret/x.csv"), at("data/x.csv")).unwrap();
+    std::fs::remove_dir_all(at("data/sub")).unwrap();
+    std::os::unix::fs::symlink(at("secret"), at("data/sub")).unwrap();
+    for name in ["f", "d"] {
+        let sql = format!("SELECT a FROM {name}");
+        refused(
+            &folder,
+            &server,
+            &sql,
+            Code::PermissionDenied,
+            &["--data-root"],
+        )
+        .await;
+    }
+}
