@@ -54,10 +54,10 @@ pub async fn diagnose(
 
 fn is_parse_error(error: &DataFusionError) -> bool {
     match error.find_root() {
-        DataFusionError::ArrowError(error, _) => matches!(
-            **error,
-            ArrowError::ParseError(_) | ArrowError::CsvError(_) | ArrowError::CastError(_)
-        ),
+        // A cast is the query's own, and says what it could not cast.
+        DataFusionError::ArrowError(error, _) => {
+            matches!(**error, ArrowError::ParseError(_) | ArrowError::CsvError(_))
+        }
         _ => false,
     }
 }

@@ -39,12 +39,18 @@ use crate::session::Sessions;
 use crate::warehouse::Warehouse;
 
 /// The service. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FlightSql {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+// It holds the key of the tickets, and what is bound to statements.
+impl std::fmt::Debug for FlightSql {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FlightSql").finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     warehouse: Warehouse,
     sessions: Sessions,

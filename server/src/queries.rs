@@ -34,18 +34,30 @@ pub struct Query {
     pub started: Instant,
     /// Rows given so far.
     pub rows: AtomicU64,
+    /// Whether `KILL` ends it; a change is not cut short.
+    killable: bool,
     killed: Notify,
 }
 
 impl Queries {
     /// Adds a query until the guard is dropped.
     pub fn start(&self, user: &str, text: &str) -> QueryGuard {
+        self.add(user, text, true)
+    }
+
+    /// Adds a statement that changes something, until the guard is dropped.
+    pub fn start_change(&self, user: &str, text: &str) -> QueryGuard {
+        self.add(user, text, false)
+    }
+
+    fn add(&self, user: &str, text: &str, killable: bool) -> QueryGuard {
         let query = Arc::new(Query {
             id: self.inner.next.fetch_add(1, Ordering::Relaxed) + 1,
             user: user.to_owned(),
             text: text.to_owned(),
             started: Instant::now(),
             rows: AtomicU64::new(0),
+            killable,
             killed: Notify::new(),
         });
         self.inner
@@ -63,13 +75,14 @@ impl Queries {
         self.inner.running.lock().values().cloned().collect()
     }
 
-    /// Ends a query. Returns whether there was one of that id that `may` be ended.
+    /// Ends a query. Returns whether there was one of that id that `may` be ended;
+    /// changes may not.
     pub fn kill(&self, id: &str, may: impl Fn(&Query) -> bool) -> bool {
         let Ok(id) = id.trim().parse::<u64>() else {
             return false;
         };
         let query = self.inner.running.lock().get(&id).cloned();
-        let Some(query) = query.filter(|query| may(query)) else {
+        let Some(query) = query.filter(|query| query.killable && may(query)) else {
             return false;
         };
         // A permit is stored if the query does not wait for it yet.

@@ -25,12 +25,22 @@ struct Inner {
 }
 
 /// What a session is found by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// A token that a handshake gave.
     Token(String),
     /// A connection, by the number it got when it was accepted.
     Connection(u64),
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // Whoever has it is the user.
+            Self::Token(_) => f.write_str("Token(..)"),
+            Self::Connection(number) => write!(f, "Connection({number})"),
+        }
+    }
 }
 
 /// A session.

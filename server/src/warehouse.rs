@@ -200,7 +200,7 @@ impl Warehouse {
         let guard = self
             .engine
             .queries()
-            .start(&session.user, &parsed.text.text);
+            .start_change(&session.user, &parsed.text.text);
         let executor = self.executor.clone();
         let work = async move {
             let outcome = executor.execute(&parsed, &session, &origin).await;

@@ -107,18 +107,6 @@ impl Parsed {
     pub fn parameters(&self) -> usize {
         self.text.parameters
     }
-
-    /// Whether running the statement changes the session or the catalog.
-    pub fn is_command(&self) -> bool {
-        !matches!(
-            self.statement,
-            Statement::Query(_)
-                | Statement::Explain(_)
-                | Statement::Show(_)
-                | Statement::Describe(_)
-                | Statement::Set(SetStatement::Show(_) | SetStatement::All)
-        )
-    }
 }
 
 /// A plan that gives these rows. Columns are text or BIGINT.

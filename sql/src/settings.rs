@@ -197,11 +197,6 @@ impl Settings {
         Ok(())
     }
 
-    /// Gives every setting its default again.
-    pub fn reset_all(&mut self) {
-        self.values.clear();
-    }
-
     /// The value of `key`, under any of its names.
     ///
     /// # Errors

@@ -49,6 +49,13 @@ impl Admission {
     }
 }
 
+impl Admission {
+    /// A permit for a query that has run already: what has been sent in part is not refused.
+    pub(super) async fn admit_again(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.permits).acquire_owned().await.ok()
+    }
+}
+
 /// A place in the queue, given back however the wait ends.
 struct Place<'a>(&'a AtomicUsize);
 

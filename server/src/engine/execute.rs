@@ -244,10 +244,10 @@ impl Execution {
             return Err(Error::ClientGone);
         };
         place.send(Ok(batch));
-        self.waiting.store(false, Ordering::Relaxed);
-        if self.permit.is_none() {
-            self.permit = self.permit().await?;
+        if self.permit.is_none() && self.run.kept.admission {
+            self.permit = self.engine.inner.admission.admit_again().await;
         }
+        self.waiting.store(false, Ordering::Relaxed);
         Ok(())
     }
 
