@@ -82,6 +82,9 @@ pub async fn apply(
     }
 }
 
+/// Stands for a path where what no file creates any more is remembered.
+const ORPHANS: &str = "*";
+
 struct Run<'a> {
     executor: &'a Executor,
     project: &'a Project,
@@ -370,8 +373,18 @@ impl<'a> Run<'a> {
                 orphans.extend(names.cloned());
             }
         }
-        orphans.retain(|name| self.draft.snapshot().relation(name).is_some());
+        let unchanged = self.before.iter().filter(|(path, _)| {
+            let at = paths.get(path.as_str());
+            at.is_some_and(|at| !changed.contains(at))
+        });
+        let kept: HashSet<&RelationName> =
+            unchanged.flat_map(|(_, file)| &file.relations).collect();
+        orphans
+            .retain(|name| self.draft.snapshot().relation(name).is_some() && !kept.contains(name));
+        orphans.sort();
+        orphans.dedup();
         if !self.options.prune {
+            self.remember_orphans(&orphans)?;
             self.report.orphans = orphans;
             return Ok(());
         }
@@ -383,6 +396,23 @@ impl<'a> Run<'a> {
             self.draft.drop_file(&self.project.name, &path)?;
         }
         Ok(())
+    }
+
+    /// Keeps what an edited file no longer creates under a path that no file has, so that it is told
+    /// of, and can be pruned, at every later apply.
+    fn remember_orphans(&mut self, orphans: &[RelationName]) -> Result<()> {
+        let before = self.before.get(ORPHANS).map(|file| &file.relations[..]);
+        if before.unwrap_or_default() == orphans {
+            return Ok(());
+        }
+        self.draft.put_file(ProjectFile {
+            project: self.project.name.clone(),
+            path: ORPHANS.to_owned(),
+            digest: [0; 32],
+            relations: orphans.to_vec(),
+            queries: 0,
+            since: Version(0),
+        })
     }
 
     async fn validate(

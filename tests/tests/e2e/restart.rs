@@ -105,3 +105,29 @@ fn an_export_applied_to_a_new_warehouse_is_the_same_catalog() {
     );
     assert_eq!(exported, succeeds(MICA, &["export", "--warehouse", &two]).0);
 }
+
+#[test]
+fn what_a_file_no_longer_creates_is_told_of_until_it_is_pruned() {
+    let folder = TempDir::new().unwrap();
+    let (project, warehouse) = (below(&folder, "p"), below(&folder, "warehouse"));
+    let apply = |more: &[&str]| {
+        let arguments = ["apply", &project, "--warehouse", &warehouse];
+        let (stdout, stderr) = succeeds(MICA, &[&arguments, more].concat());
+        stdout + &stderr
+    };
+    let both = "CREATE VIEW a AS SELECT 1 AS n;\nCREATE VIEW b AS SELECT 2 AS n;";
+    write(&folder, "p/views/v.sql", both);
+    apply(&[]);
+    write(&folder, "p/views/v.sql", "CREATE VIEW a AS SELECT 1 AS n;");
+    for _ in 0..2 {
+        assert!(apply(&[]).contains("default.b"));
+    }
+    // One that is created again, elsewhere, is no orphan.
+    write(&folder, "p/views/w.sql", "CREATE VIEW b AS SELECT 3 AS n;");
+    assert!(!apply(&[]).contains("--prune"));
+    apply(&["--prune"]);
+    std::fs::remove_file(folder.path().join("p/views/w.sql")).unwrap();
+    assert!(apply(&[]).contains("default.b"));
+    assert!(apply(&["--prune"]).contains("dropped 'default.b'"));
+    assert!(!apply(&[]).contains("default.b"));
+}
