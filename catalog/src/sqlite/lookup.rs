@@ -10,7 +10,7 @@ use super::digest;
 use super::open::{meta, sqlite_error};
 use super::read::{corrupt, parse_kind};
 use crate::{
-    EntryId, Error, HistoryRow, Name, ProjectFile, RelationBody, RelationHead, RelationKind,
+    EntryId, Error, HistoryRow, ProjectFile, RelationBody, RelationHead, RelationKind,
     RelationName, Result, Snapshot, Version, stored,
 };
 
@@ -76,10 +76,7 @@ pub(super) fn reads(
     let found = statement
         .query_map(key, |row| {
             let (schema, name): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok(RelationName {
-                schema: Name::new(schema),
-                relation: Name::new(name),
-            })
+            Ok(RelationName::new(schema.as_str(), name.as_str()))
         })
         .map_err(failed)?;
     found.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)
@@ -152,10 +149,7 @@ pub(super) fn history(
                     id: EntryId(uuid::Uuid::from_bytes(row.get(0)?)),
                     since: Version(row.get::<_, i64>(1)? as u64),
                     until: row.get::<_, Option<i64>>(2)?.map(|end| Version(end as u64)),
-                    name: RelationName {
-                        schema: Name::new(schema),
-                        relation: Name::new(relation),
-                    },
+                    name: RelationName::new(schema.as_str(), relation.as_str()),
                     kind: RelationKind::View,
                     committed_at_ms: row.get(6)?,
                     author: row.get(7)?,

@@ -47,9 +47,7 @@ impl Admission {
             }),
         }
     }
-}
 
-impl Admission {
     /// A permit for a query that has run already: what has been sent in part is not refused.
     pub(super) async fn admit_again(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).acquire_owned().await.ok()

@@ -1,7 +1,7 @@
 //! What a ticket holds: fetching is repeatable, from anywhere, and repeats no change.
 
 use arrow_flight::FlightInfo;
-use mica_tests::Server;
+use mica_tests::{Client, Server};
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -11,15 +11,17 @@ fn serve(folder: &TempDir) -> Server {
     Server::start(MICA, &["--warehouse", &below(folder, "warehouse")])
 }
 
+async fn create_view(client: &mut Client) {
+    let sql = "CREATE VIEW v AS SELECT 1 AS n";
+    client.query(sql).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_ticket_is_good_again_elsewhere_and_in_another_process() {
     let folder = TempDir::new().unwrap();
     let (one, two) = (serve(&folder), serve(&folder));
     let mut client = one.client().await;
-    client
-        .query("CREATE VIEW v AS SELECT 1 AS n")
-        .await
-        .unwrap();
+    create_view(&mut client).await;
     let info = client.info("SELECT n FROM v").await.unwrap();
     for server in [&one, &one, &two] {
         let mut client = server.client().await;
@@ -32,10 +34,7 @@ async fn a_ticket_means_what_it_meant_when_it_was_given() {
     let folder = TempDir::new().unwrap();
     let server = serve(&folder);
     let mut client = server.client().await;
-    client
-        .query("CREATE VIEW v AS SELECT 1 AS n")
-        .await
-        .unwrap();
+    create_view(&mut client).await;
     let before = client.info("SELECT n FROM v").await.unwrap();
     let replace = "CREATE OR REPLACE VIEW v AS SELECT 'two' AS n";
     client.query(replace).await.unwrap();
