@@ -54,7 +54,8 @@ async fn make(store: &SqliteStore) {
 }
 
 fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.db")
+    let crate_folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    crate_folder.join("tests/golden/v1.db")
 }
 
 fn open(path: &Path) -> SqliteStore {

@@ -24,6 +24,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::functions_aggregate::first_last::first_value_udaf;
 use tokio::runtime::Runtime;
 
 pub use execute::{QueryStream, Run};
@@ -142,6 +143,8 @@ impl Engine {
             .with_runtime_env(Arc::clone(&environment))
             // Plans come analysed, each view in its own dialect.
             .with_analyzer_rules(Vec::new())
+            // What the rule behind DISTINCT ON looks up by name.
+            .with_aggregate_functions(vec![first_value_udaf()])
             .build();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(limits.threads)

@@ -156,27 +156,12 @@ fn unwrap_external(error: DataFusionError) -> Result<Error, DataFusionError> {
 }
 
 fn execution_message(error: &DataFusionError) -> String {
-    let mut source = error;
-    // Which rule met the error is DataFusion's business.
-    while let DataFusionError::Context(_, inner) = source {
-        source = inner;
-    }
-    let message = source.strip_backtrace();
-    let prefixes = [
-        "Execution error: ",
-        "Arrow error: ",
-        "External error: ",
-        "Resources exhausted: ",
-    ];
-    let stripped = prefixes
-        .iter()
-        .find_map(|prefix| message.strip_prefix(prefix));
-    match source.find_root() {
-        DataFusionError::ResourcesExhausted(_) => format!(
-            "the query needs more memory than it may have (--statement-memory): {}",
-            stripped.unwrap_or(&message)
-        ),
-        _ => stripped.unwrap_or(&message).to_owned(),
+    let message = mica_sql::message(error);
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => {
+            format!("the query needs more memory than it may have (--statement-memory): {message}")
+        }
+        _ => message,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Why a statement cannot be read, planned or run.
 
 use datafusion::common::DataFusionError;
-use mica_catalog::{RelationName, near_matches};
+use mica_catalog::RelationName;
 
-use crate::registry::function_names;
-use crate::{Dialect, Position};
+use crate::Position;
+use crate::message::message;
 
 /// Why a statement cannot be read, planned or run. A variant names the cause, not the caller.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum Error {
         position: Option<Position>,
     },
     /// DataFusion refused the plan.
-    #[error("{}{}", planning_message(cause), at(position))]
+    #[error("{}{}", message(cause), at(position))]
     Planning {
         /// Where, if known.
         position: Option<Position>,
@@ -193,14 +193,16 @@ impl Error {
             line: span.start.line,
             column: span.start.column,
         });
-        if let DataFusionError::NotImplemented(what) = source.find_root() {
-            return Self::Unsupported {
-                what: format!("'{what}'"),
-                position,
-            };
+        let position = position.filter(|position| position.line > 0);
+        // It says so of a function that is given the wrong types, too.
+        if let DataFusionError::Internal(said) = source.find_root()
+            && said.contains("No function matches")
+        {
+            let message = message(&source);
+            return Self::Invalid { message, position };
         }
         Self::Planning {
-            position: position.filter(|position| position.line > 0),
+            position,
             cause: Box::new(source),
         }
     }
@@ -262,39 +264,4 @@ fn readers(dependents: &[RelationName]) -> String {
         format!(" and {more} more")
     };
     format!("it is read by {}{more}; ", named.join(", "))
-}
-
-/// DataFusion's message without its prefix.
-fn planning_message(source: &DataFusionError) -> String {
-    let message = source.strip_backtrace();
-    let prefixes = [
-        "Error during planning: ",
-        "Schema error: ",
-        "type_coercion\ncaused by\n",
-        "This feature is not implemented: ",
-        "Optimizer rule ",
-    ];
-    let mut rest = message.as_str();
-    while let Some(stripped) = prefixes.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
-        rest = stripped;
-    }
-    match rest.strip_prefix("Invalid function '") {
-        Some(name) => no_function(name.split('\'').next().unwrap_or(name)),
-        None => rest.trim_end_matches('.').to_owned(),
-    }
-}
-
-/// DataFusion offers the nearest name however far it is, and knows no dialects.
-fn no_function(name: &str) -> String {
-    let spark = function_names(Dialect::Spark);
-    // What Spark's dialect has can be missing in the other only.
-    if spark.contains(&name) {
-        return format!("function '{name}' is one of the spark dialect (SET dialect = 'spark')");
-    }
-    let near = near_matches(name, spark.iter().copied());
-    let offered = match near.as_slice() {
-        [] => String::new(),
-        near => format!("did you mean '{}'? ", near.join("', '")),
-    };
-    format!("function '{name}' does not exist; {offered}SHOW FUNCTIONS lists all")
 }

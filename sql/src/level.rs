@@ -22,7 +22,7 @@ use mica_catalog::{Relation, RelationName, fold};
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
 use crate::context::{Context, options, parser_options};
-use crate::{Result, Scope, StatementText, passes, rewrite, spelling};
+use crate::{Result, Scope, StatementText, naming, passes, rewrite, spelling};
 
 /// What a text reads, where it names it.
 pub(crate) type Sources = HashMap<TableReference, Arc<Source>>;
@@ -91,6 +91,7 @@ pub(crate) fn plan(
     parameters: Vec<Option<FieldRef>>,
 ) -> Result<RawLevel> {
     let mut rewritten = query.clone();
+    naming::name_columns(&mut rewritten, text, scope.dialect);
     rewrite::query(&mut rewritten, scope);
     let tables = sources
         .iter()
@@ -105,7 +106,7 @@ pub(crate) fn plan(
     let statement = SqlStatement::Query(Box::new(rewritten));
     let plan = planner.sql_statement_to_plan_with_context(statement, &mut planner_context)?;
     let plan = passes::run(plan, scope.dialect)?;
-    let names = spelling::output_names(query, text, &plan, sources);
+    let names = spelling::output_names(query, text, &plan, sources, scope.dialect);
     Ok(RawLevel {
         plan,
         names,

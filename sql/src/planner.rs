@@ -10,10 +10,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ParamValues, ScalarValue, TableReference};
+use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use mica_catalog::{
@@ -24,7 +24,8 @@ use sqlparser::ast::Query;
 
 use crate::expand::Expansion;
 use crate::graph::{Graph, Loader, TEMPORARY, Temporary};
-use crate::level::{self, Level, Source, Sources};
+use crate::level::{Level, Source, Sources};
+use crate::parameters::plan_level;
 use crate::{
     Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, parse, references,
     text, wire,
@@ -370,80 +371,6 @@ fn view_sources(
         sources.insert(reference, Arc::clone(source));
     }
     Ok(sources)
-}
-
-/// Plans one text; parameters are bound, or inferred and given a type where nothing tells it.
-fn plan_level(
-    query: &Query,
-    text: &StatementText,
-    scope: &Scope,
-    sources: &Sources,
-    values: Option<&[ScalarValue]>,
-) -> Result<(Level, Vec<FieldRef>)> {
-    if text.parameters == 0 {
-        if let Some(values) = values.filter(|values| !values.is_empty()) {
-            return Err(Error::Parameters {
-                expected: 0,
-                found: values.len(),
-            });
-        }
-        let level = level::plan(query, text, scope, sources, Vec::new())?;
-        return Ok((level.analyse()?, Vec::new()));
-    }
-    let inferred = inferred_parameters(query, text, scope, sources)?;
-    let Some(values) = values else {
-        let fields: Vec<FieldRef> = inferred.iter().enumerate().map(advertised).collect();
-        let types = fields.iter().cloned().map(Some).collect();
-        let level = level::plan(query, text, scope, sources, types)?;
-        return Ok((level.analyse()?, fields));
-    };
-    if values.len() != text.parameters {
-        return Err(Error::Parameters {
-            expected: text.parameters,
-            found: values.len(),
-        });
-    }
-    let values = inferred
-        .iter()
-        .zip(values)
-        .map(|(data_type, value)| match data_type {
-            Some(data_type) => Ok(value.cast_to(data_type)?),
-            None => Ok(value.clone()),
-        })
-        .collect::<Result<Vec<ScalarValue>>>()?;
-    let types = values
-        .iter()
-        .map(|value| Some(Arc::new(Field::new("", value.data_type(), true))));
-    let level = level::plan(query, text, scope, sources, types.collect())?;
-    let level = level.bind(ParamValues::from(values))?;
-    Ok((level.analyse()?, Vec::new()))
-}
-
-/// The types that the text gives its parameters, where it does.
-fn inferred_parameters(
-    query: &Query,
-    text: &StatementText,
-    scope: &Scope,
-    sources: &Sources,
-) -> Result<Vec<Option<DataType>>> {
-    let untyped = vec![None; text.parameters];
-    let Ok(level) = level::plan(query, text, scope, sources, untyped) else {
-        // `$1 + $2` cannot be planned without types; any will do to find out about the rest.
-        return Ok(vec![None; text.parameters]);
-    };
-    let fields = level.plan.get_parameter_fields()?;
-    let types = (1..=text.parameters).map(|number| {
-        let field = fields.get(&format!("${number}"))?.as_ref()?;
-        let data_type = wire::column_type(field.data_type());
-        (field.data_type() != &DataType::Null).then_some(data_type)
-    });
-    Ok(types.collect())
-}
-
-/// A parameter as clients see it: `$n`, nullable, of a concrete type.
-fn advertised((at, data_type): (usize, &Option<DataType>)) -> FieldRef {
-    let data_type = data_type.clone().unwrap_or(DataType::Utf8);
-    Arc::new(Field::new(format!("${}", at + 1), data_type, true))
 }
 
 /// Whether nothing in the plan changes from one execution to the next by itself.

@@ -166,6 +166,12 @@ impl Visitor for Ignored {
             TableFactor::Derived { sample, .. } => {
                 refuse_any(&[(sample.is_some(), "TABLESAMPLE")], factor)
             }
+            TableFactor::Pivot { .. } => refuse("PIVOT", factor),
+            TableFactor::Unpivot { .. } => refuse("UNPIVOT", factor),
+            TableFactor::MatchRecognize { .. } => refuse("MATCH_RECOGNIZE", factor),
+            TableFactor::JsonTable { .. } => refuse("JSON_TABLE", factor),
+            TableFactor::OpenJsonTable { .. } => refuse("OPENJSON", factor),
+            TableFactor::XmlTable { .. } => refuse("XMLTABLE", factor),
             _ => ControlFlow::Continue(()),
         }
     }

@@ -4,18 +4,62 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, UnaryOperator, Value,
-    ValueWithSpan, VisitMut, VisitorMut,
+    AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, UnaryOperator,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
 use crate::{Dialect, Scope};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
+    let _ = query.visit(&mut Common);
     if scope.dialect == Dialect::Spark {
         let lenient = scope.settings.get("ansi_mode") != "true";
         let _ = query.visit(&mut Spark { lenient });
+    }
+}
+
+/// What every dialect writes and the planner reads otherwise.
+struct Common;
+
+impl VisitorMut for Common {
+    type Break = ();
+
+    /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(fetch) = query
+            .fetch
+            .take_if(|fetch| !fetch.with_ties && !fetch.percent)
+        {
+            let one = || Expr::value(Value::Number("1".to_owned(), false));
+            let rows = Some(fetch.quantity.unwrap_or_else(one));
+            match &mut query.limit_clause {
+                Some(LimitClause::LimitOffset { limit, .. }) => *limit = rows,
+                clause => {
+                    *clause = Some(LimitClause::LimitOffset {
+                        limit: rows,
+                        offset: None,
+                        limit_by: Vec::new(),
+                    });
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `struct(1).c1`: the planner wants the name of a field as a text.
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::CompoundFieldAccess { access_chain, .. } = expr else {
+            return ControlFlow::Continue(());
+        };
+        for access in access_chain {
+            if let AccessExpr::Dot(Expr::Identifier(name)) = access {
+                let name = Value::SingleQuotedString(mica_catalog::fold(&name.value));
+                *access = AccessExpr::Dot(Expr::value(name));
+            }
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -8,12 +8,10 @@ use std::ops::ControlFlow;
 use datafusion::common::TableReference;
 use datafusion::logical_expr::LogicalPlan;
 use mica_catalog::fold;
-use sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, Visit, Visitor,
-};
+use sqlparser::ast::{Ident, Query, Select, SelectItem, TableAlias, TableFactor, Visit, Visitor};
 
-use crate::StatementText;
 use crate::level::{Source, Sources};
+use crate::{Dialect, StatementText, naming};
 
 /// The names of the output of `plan`, which was planned from `query` over `sources`.
 pub(crate) fn output_names(
@@ -21,46 +19,38 @@ pub(crate) fn output_names(
     text: &StatementText,
     plan: &LogicalPlan,
     sources: &Sources,
+    dialect: Dialect,
 ) -> Vec<String> {
     let mut written = Written::new(text);
     let _ = query.visit(&mut written);
-    let first = leftmost(&query.body);
+    let schema = plan.schema();
+    let first = naming::leftmost(&query.body);
     let top = first
         .map(|select| top_aliases(select, text))
         .unwrap_or_default();
-    let positional = first.and_then(|select| nested_names(select, text));
-    let columns = plan.schema().iter().enumerate();
+    let given = first
+        .map(|select| given_names(select, text, dialect, schema.fields().len()))
+        .unwrap_or_default();
+    let columns = schema.iter().enumerate();
     columns
         .map(|(at, (qualifier, field))| {
-            let name = field.name();
+            let name = naming::shown(field.name());
             if let Some(alias) = top.get(name) {
                 return alias.clone();
             }
-            if let Some(Some(nested)) = positional.as_ref().and_then(|names| names.get(at)) {
-                return nested.clone();
+            if let Some(Some(given)) = given.get(at) {
+                return given.clone();
             }
             written
                 .stored(qualifier, name, sources)
                 .or_else(|| written.aliases.get(name).cloned())
-                .unwrap_or_else(|| name.clone())
+                .unwrap_or_else(|| name.to_owned())
         })
         .collect()
 }
 
-fn leftmost(body: &SetExpr) -> Option<&Select> {
-    let mut body = body;
-    loop {
-        match body {
-            SetExpr::Select(select) => return Some(select),
-            SetExpr::Query(query) => body = &query.body,
-            SetExpr::SetOperation { left, .. } => body = left,
-            _ => return None,
-        }
-    }
-}
-
 /// An identifier as written: folding at the token kept its spelling by position.
-fn spelled(ident: &Ident, text: &StatementText) -> String {
+pub(crate) fn spelled(ident: &Ident, text: &StatementText) -> String {
     let written = text.spellings.get(&ident.span.start.into());
     written.cloned().unwrap_or_else(|| ident.value.clone())
 }
@@ -74,16 +64,41 @@ fn top_aliases(select: &Select, text: &StatementText) -> HashMap<String, String>
     select.projection.iter().filter_map(alias).collect()
 }
 
-/// `a.b.c` without an alias is called `c`. Only where positions are certain: no wildcards.
-fn nested_names(select: &Select, text: &StatementText) -> Option<Vec<Option<String>>> {
-    let name = |item: &SelectItem| match item {
-        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => None,
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) if parts.len() > 2 => {
-            Some(parts.last().map(|last| spelled(last, text)))
-        }
-        _ => Some(None),
+/// The names of expressions without an alias, by column. Columns between two wildcards have none:
+/// their places are not known.
+fn given_names(
+    select: &Select,
+    text: &StatementText,
+    dialect: Dialect,
+    columns: usize,
+) -> Vec<Option<String>> {
+    let is_wildcard = |item: &SelectItem| {
+        !matches!(
+            item,
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
+        )
     };
-    select.projection.iter().map(name).collect()
+    let name = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) => naming::of_expression(expr, text, dialect),
+        _ => None,
+    };
+    let items = &select.projection;
+    let mut names = vec![None; columns];
+    let first = items.iter().position(is_wildcard);
+    let last = items.iter().rposition(is_wildcard);
+    let (before, after) = match (first, last) {
+        (Some(first), Some(last)) => (&items[..first], &items[last + 1..]),
+        // An item that became several columns would shift the rest.
+        _ if items.len() != columns => return names,
+        _ => (&items[..], &items[..0]),
+    };
+    for (place, item) in names.iter_mut().zip(before) {
+        *place = name(item);
+    }
+    for (place, item) in names.iter_mut().rev().zip(after.iter().rev()) {
+        *place = name(item);
+    }
+    names
 }
 
 /// What the text calls things, at any depth.

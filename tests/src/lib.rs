@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -15,9 +15,10 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use tonic::transport::{Channel, Endpoint};
 
-/// The root of the repository.
+/// The root of the repository whose tests run, which need not be the one they were built in: clones
+/// may share a target folder.
 pub fn repository() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
     tests.parent().unwrap().to_owned()
 }
 

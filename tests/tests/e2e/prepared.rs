@@ -139,3 +139,28 @@ async fn a_prepared_change_runs_when_it_is_executed_and_only_then() {
     assert_eq!(one.value(), "1");
     assert_eq!(client.fails(sql).await.code(), Code::AlreadyExists);
 }
+
+#[tokio::test]
+async fn a_parameter_may_count_rows_and_stand_in_several_places() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    create_numbers(&mut client).await;
+    let number = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+    let first = "SELECT n FROM numbers ORDER BY n LIMIT ? OFFSET ?";
+    let found = rows_with(&mut client, first, &[number(1), number(1)]).await;
+    assert_eq!(found, [["2"]]);
+    let fetched = "SELECT n FROM numbers ORDER BY n FETCH FIRST $1 ROWS ONLY";
+    assert_eq!(rows_with(&mut client, fetched, &[number(1)]).await, [["1"]]);
+    let twice =
+        "SELECT n FROM numbers WHERE n = $1 OR n = $1 + 1 OR CAST(n AS DOUBLE) = $1 ORDER BY n";
+    let found = rows_with(&mut client, twice, &[number(1)]).await;
+    assert_eq!(found, [["1"], ["2"]]);
+    // Nothing tells the types: what is bound does.
+    let sum = "SELECT $1 + $2";
+    let found = rows_with(&mut client, sum, &[number(40), number(2)]).await;
+    assert_eq!(found, [["42"]]);
+    let statement = client.inner.prepare(first.to_owned(), None).await.unwrap();
+    let types = statement.parameter_schema().unwrap();
+    assert_eq!(types.field(0).data_type(), &DataType::Int64);
+    statement.close().await.unwrap();
+}

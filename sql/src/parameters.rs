@@ -1,0 +1,176 @@
+//! Parameters of a statement: the types that its text gives them, and their values.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use sqlparser::ast::{Expr as SqlExpr, Fetch, LimitClause, Query, Value, Visit, Visitor};
+
+use crate::level::{self, Level, Sources};
+use crate::{Error, Result, Scope, StatementText, wire};
+
+/// What a parameter may be that nothing in the text tells about, in the order in which they are
+/// tried: text is what drivers can always bind; arithmetic wants numbers.
+const UNTOLD: [DataType; 3] = [DataType::Utf8, DataType::Int64, DataType::Float64];
+
+/// Plans one text; parameters are bound, or inferred and given a type where nothing tells it.
+///
+/// # Errors
+/// [`Error::Parameters`] for too few or too many values, and what is wrong with the text.
+pub(crate) fn plan_level(
+    query: &Query,
+    text: &StatementText,
+    scope: &Scope,
+    sources: &Sources,
+    values: Option<&[ScalarValue]>,
+) -> Result<(Level, Vec<FieldRef>)> {
+    let found = values.map_or(0, <[_]>::len);
+    if values.is_some() && found != text.parameters {
+        return Err(Error::Parameters {
+            expected: text.parameters,
+            found,
+        });
+    }
+    let plan = |types| level::plan(query, text, scope, sources, types);
+    if text.parameters == 0 {
+        return Ok((plan(Vec::new())?.analyse()?, Vec::new()));
+    }
+    let inferred = inferred(query, text.parameters, plan)?;
+    match values {
+        Some(values) => {
+            let values = typed(&inferred, values)?;
+            let types = values.iter().map(|value| Some(field(value.data_type())));
+            let level = plan(types.collect())?.bind(ParamValues::from(values))?;
+            Ok((level.analyse()?, Vec::new()))
+        }
+        None => advertised(&inferred, plan),
+    }
+}
+
+/// The types that the text gives its parameters, where it does.
+fn inferred(
+    query: &Query,
+    parameters: usize,
+    plan: impl Fn(Vec<Option<FieldRef>>) -> Result<level::RawLevel>,
+) -> Result<Vec<Option<DataType>>> {
+    let counts = counts(query);
+    let mut types: Vec<Option<DataType>> = (1..=parameters)
+        .map(|number| {
+            counts
+                .contains(&format!("${number}"))
+                .then_some(DataType::Int64)
+        })
+        .collect();
+    let known = types.iter().map(|known| known.clone().map(field)).collect();
+    // `$1 + $2` cannot be planned without types; then nothing is known of the others either.
+    let Ok(level) = plan(known) else {
+        return Ok(types);
+    };
+    let told = told(&level.plan)?;
+    for (at, known) in types.iter_mut().enumerate() {
+        if known.is_none() {
+            let told = told.get(&format!("${}", at + 1));
+            *known = told.map(wire::column_type);
+        }
+    }
+    Ok(types)
+}
+
+/// What the plan says of its parameters. One that is compared with several types gets the one that
+/// all of them can be compared as.
+fn told(plan: &LogicalPlan) -> Result<BTreeMap<String, DataType>> {
+    let mut types: BTreeMap<String, DataType> = BTreeMap::new();
+    let mut add = |expr: &Expr| {
+        if let Expr::Placeholder(parameter) = expr
+            && let Some(field) = &parameter.field
+            && field.data_type() != &DataType::Null
+        {
+            let known = types
+                .entry(parameter.id.clone())
+                .or_insert_with(|| field.data_type().clone());
+            if let Some(both) = comparison_coercion(known, field.data_type()) {
+                *known = both;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    };
+    plan.apply_with_subqueries(|node| node.apply_expressions(|expr| expr.apply(&mut add)))?;
+    Ok(types)
+}
+
+/// The parameters that count rows: those in `LIMIT`, `OFFSET` and `FETCH`.
+fn counts(query: &Query) -> HashSet<String> {
+    struct Counts(HashSet<String>);
+    impl Visitor for Counts {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let (limit, offset) = match &query.limit_clause {
+                Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+                    (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
+                }
+                Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
+                    (Some(limit), Some(offset))
+                }
+                None => (None, None),
+            };
+            let fetch = query.fetch.as_ref();
+            let fetch = fetch.and_then(|Fetch { quantity, .. }| quantity.as_ref());
+            for expr in [limit, offset, fetch].into_iter().flatten() {
+                if let SqlExpr::Value(value) = expr
+                    && let Value::Placeholder(id) = &value.value
+                {
+                    self.0.insert(id.clone());
+                }
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut counts = Counts(HashSet::new());
+    let _ = query.visit(&mut counts);
+    counts.0
+}
+
+/// The values in the types that the text wants, where it does.
+fn typed(inferred: &[Option<DataType>], values: &[ScalarValue]) -> Result<Vec<ScalarValue>> {
+    let pairs = inferred.iter().zip(values);
+    pairs
+        .map(|(data_type, value)| match data_type {
+            Some(data_type) => Ok(value.cast_to(data_type)?),
+            None => Ok(value.clone()),
+        })
+        .collect()
+}
+
+/// The level with a concrete type for each parameter, and the parameters as clients see them.
+fn advertised(
+    inferred: &[Option<DataType>],
+    plan: impl Fn(Vec<Option<FieldRef>>) -> Result<level::RawLevel>,
+) -> Result<(Level, Vec<FieldRef>)> {
+    let mut first_error = None;
+    for untold in UNTOLD {
+        let of = |(at, known): (usize, &Option<DataType>)| {
+            let data_type = known.clone().unwrap_or_else(|| untold.clone());
+            Arc::new(Field::new(format!("${}", at + 1), data_type, true))
+        };
+        let fields: Vec<FieldRef> = inferred.iter().enumerate().map(of).collect();
+        let types = fields.iter().cloned().map(Some).collect();
+        match plan(types).and_then(level::RawLevel::analyse) {
+            Ok(level) => return Ok((level, fields)),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+        if inferred.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    Err(first_error.unwrap_or(Error::Empty))
+}
+
+fn field(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new("", data_type, true))
+}
