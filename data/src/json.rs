@@ -1,14 +1,15 @@
 //! JSON files: one object a line, or one array of objects a file.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow_json::reader::{ValueIter, infer_json_schema_from_iterator};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::arrow::error::ArrowError;
+use datafusion_datasource_json::utils::JsonArrayToNdjsonReader;
 use object_store::{ObjectMeta, ObjectStore};
 
+use crate::budget::Budget;
 use crate::csv::open;
 use crate::define::{InferenceLimits, Inferred};
 use crate::{Error, Result};
@@ -48,7 +49,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-/// The columns of all files together.
+/// The columns of all files together. Stops at the limits, and says so.
 ///
 /// # Errors
 /// [`Error::Malformed`] with file and line; [`Error::Empty`].
@@ -59,82 +60,80 @@ pub(crate) async fn infer(
     spark: bool,
     limits: &InferenceLimits,
 ) -> Result<Inferred> {
-    let started = Instant::now();
+    let mut budget = Budget::new(limits);
     let mut schemas: Vec<Schema> = Vec::new();
-    let (mut bytes, mut note) = (0, None);
-    for file in files {
-        let source = open(store, &file.location).await?;
-        let path = format!("/{}", file.location);
-        let seconds_max = limits.seconds_max;
-        let read = move || infer_file(BufReader::new(source), lines, &path, started, seconds_max);
-        let (schema, whole) = blocking(read).await?;
-        schemas.extend(schema);
-        bytes += file.size;
-        if bytes >= limits.bytes_max || !whole {
-            note = Some(format!(
-                "columns were inferred from the first files only (--infer-max-bytes {}, \
-                 --infer-max-seconds {}); declare them if later objects differ",
-                limits.bytes_max, limits.seconds_max
-            ));
+    for (at, file) in files.iter().enumerate() {
+        if at > 0 && !budget.another_file() {
             break;
         }
+        let source = open(store, &file.location).await?;
+        let path = format!("/{}", file.location);
+        let read = move || match lines {
+            true => lines_schema(source, &path, &mut budget).map(|schema| (schema, budget)),
+            false => array_schema(source, &path, &mut budget).map(|schema| (schema, budget)),
+        };
+        let (schema, after) = blocking(read).await?;
+        schemas.push(schema);
+        budget = after;
     }
-    let location = || {
-        files
-            .first()
-            .map_or_else(String::new, |file| format!("/{}", file.location))
-    };
-    let merged = Schema::try_merge(schemas).map_err(|error| Error::Malformed {
-        path: location(),
-        format: "JSON",
-        reason: error.to_string(),
-    })?;
+    let location = files.first().map(|file| format!("/{}", file.location));
+    let location = location.unwrap_or_default();
+    let merged =
+        Schema::try_merge(schemas).map_err(|error| malformed(&location, error.to_string()))?;
     if merged.fields().is_empty() {
-        return Err(Error::Empty {
-            location: location(),
-        });
+        return Err(Error::Empty { location });
     }
     Ok(Inferred {
         columns: Schema::new(settled(merged.fields(), spark)),
-        note,
+        note: budget.note(),
     })
 }
 
-/// The schema of one file, and whether all of it was read.
-fn infer_file(
-    reader: BufReader<impl std::io::Read>,
-    lines: bool,
-    path: &str,
-    started: Instant,
-    seconds_max: u64,
-) -> Result<(Option<Schema>, bool)> {
-    let malformed = |reason: String| Error::Malformed {
+fn malformed(path: &str, reason: String) -> Error {
+    Error::Malformed {
         path: path.to_owned(),
         format: "JSON",
         reason,
-    };
-    if !lines {
-        let values: serde_json_values::Values =
-            serde_json_values::read(reader).map_err(malformed)?;
-        let schema = infer_json_schema_from_iterator(values.into_iter().map(Ok));
-        let schema = schema.map_err(|error| malformed(error.to_string()))?;
-        return Ok((Some(schema), true));
     }
-    let mut late = false;
-    let mut count = 0_u64;
-    let values = ValueIter::new(reader, None).take_while(|_| {
-        count += 1;
-        late = count.is_multiple_of(4096) && started.elapsed().as_secs() >= seconds_max;
-        !late
-    });
+}
+
+/// The schema of a file with one object a line, as far as the budget goes.
+fn lines_schema(source: impl Read, path: &str, budget: &mut Budget) -> Result<Schema> {
+    let reader = BufReader::new(budget.counting(source));
     let mut line = 0_u64;
-    let counted = values.inspect(|_| line += 1);
-    let schema = infer_json_schema_from_iterator(counted);
-    match schema {
-        Ok(schema) => Ok((Some(schema), !late)),
-        Err(ArrowError::JsonError(reason)) => Err(malformed(format!("line {line}: {reason}"))),
-        Err(error) => Err(malformed(error.to_string())),
+    let values = ValueIter::new(reader, None)
+        .inspect(|_| line += 1)
+        .take_while(|_| budget.record());
+    infer_json_schema_from_iterator(values).map_err(|error| match error {
+        ArrowError::JsonError(reason) => malformed(path, format!("line {line}: {reason}")),
+        error => malformed(path, error.to_string()),
+    })
+}
+
+/// The schema of a file that is one array of objects, as far as the budget goes. The array is never
+/// in memory as a whole.
+fn array_schema(source: impl Read, path: &str, budget: &mut Budget) -> Result<Schema> {
+    let mut objects = JsonArrayToNdjsonReader::new(budget.counting(source));
+    let (mut object, mut whole) = (0_u64, true);
+    let values = serde_json::Deserializer::from_reader(&mut objects)
+        .into_iter::<serde_json::Value>()
+        .inspect(|_| object += 1)
+        .take_while(|_| {
+            whole = budget.record();
+            whole
+        })
+        .map(|value| value.map_err(|error| ArrowError::JsonError(error.to_string())));
+    let schema = infer_json_schema_from_iterator(values).map_err(|error| {
+        let reason = error.to_string();
+        // Its lines are those of the objects, not of the file.
+        let reason = reason.split(" at line ").next().unwrap_or(&reason);
+        malformed(path, format!("object {object}: {reason}"))
+    })?;
+    if whole {
+        let complete = objects.validate_complete();
+        complete.map_err(|error| malformed(path, error.to_string()))?;
     }
+    Ok(schema)
 }
 
 /// Columns without values are text; Spark's columns come in the order of their names.
@@ -158,16 +157,5 @@ fn settled_type(data_type: &DataType, spark: bool) -> DataType {
             DataType::List(Arc::new(Field::new_list_field(element, true)))
         }
         other => other.clone(),
-    }
-}
-
-/// Arrays of objects.
-mod serde_json_values {
-    use std::io::Read;
-
-    pub(super) type Values = Vec<serde_json::Value>;
-
-    pub(super) fn read(reader: impl Read) -> Result<Values, String> {
-        serde_json::from_reader(reader).map_err(|error| error.to_string())
     }
 }

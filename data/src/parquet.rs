@@ -1,5 +1,6 @@
 //! Parquet files: columns and statistics from their footers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -41,22 +42,24 @@ pub(crate) async fn infer(
             }
         })
         .buffered(FOOTERS_AT_ONCE);
-    let mut columns: Vec<Field> = Vec::new();
+    let (mut columns, mut places) = (Vec::new(), HashMap::new());
     while let Some((path, schema)) = schemas.try_next().await? {
         for field in schema.fields() {
-            add(&mut columns, field, &path)?;
+            add(&mut columns, &mut places, field, &path)?;
         }
     }
     Ok(Schema::new(columns))
 }
 
-/// Adds a file's column to those of the files before it.
-fn add(columns: &mut Vec<Field>, field: &Field, path: &str) -> Result<()> {
-    let folded = fold(field.name());
-    let Some(known) = columns
-        .iter_mut()
-        .find(|known| fold(known.name()) == folded)
-    else {
+/// Adds a file's column to those of the files before it. `places` tells where a folded name stands.
+fn add(
+    columns: &mut Vec<Field>,
+    places: &mut HashMap<String, usize>,
+    field: &Field,
+    path: &str,
+) -> Result<()> {
+    let place = *places.entry(fold(field.name())).or_insert(columns.len());
+    let Some(known) = columns.get_mut(place) else {
         columns.push(field.clone().with_nullable(true));
         return Ok(());
     };

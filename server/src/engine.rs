@@ -16,6 +16,8 @@ mod memory;
 mod plans;
 mod supervise;
 mod watchdog;
+mod work;
+mod yielding;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,12 +1,37 @@
 //! The log: one line a statement.
 
-use tonic::Code;
-use tracing::info;
+use std::sync::atomic::Ordering;
 
-/// Says that a statement has ended.
-pub(crate) fn statement(query_id: u64, user: &str, elapsed_ms: u64, rows: u64, code: Code) {
-    info!(query_id, user, elapsed_ms, rows, code = ?code, "statement finished");
+use tonic::Code;
+use tracing::{debug, error, info};
+
+use crate::error::{Error, chain};
+use crate::queries::Query;
+
+/// Says that a statement has ended. `statement` is the same for the same text, so that a slow or
+/// failing one can be found again; the text itself, which may hold personal data, is logged with
+/// `--log mica=debug` only.
+pub(crate) fn ended(query: &Query, error: Option<&Error>) {
+    let elapsed_ms = query.started.elapsed().as_millis() as u64;
+    let rows = query.rows.load(Ordering::Relaxed);
+    let code = error.map_or(Code::Ok, crate::status::code);
+    let statement = &blake3::hash(query.text.as_bytes()).to_hex()[..DIGEST_DIGITS];
+    let (query_id, user) = (query.id, &query.user);
+    info!(query_id, user, elapsed_ms, rows, code = ?code, statement, "statement finished");
+    debug!(query_id, statement, text = query.text, "statement text");
+    if code == Code::Internal
+        && let Some(problem) = error
+    {
+        let detail = match problem {
+            Error::Internal { detail, .. } => detail.clone(),
+            other => chain(other),
+        };
+        error!(query_id, detail, "internal error");
+    }
 }
+
+/// Digits of a statement's digest in the log.
+const DIGEST_DIGITS: usize = 16;
 
 /// Where the log goes: stderr, as text or as JSON lines.
 ///

@@ -70,9 +70,20 @@ impl Session {
         Arc::clone(&self.context.lock())
     }
 
-    /// Replaces them.
-    pub fn set_context(&self, context: SessionContext) {
-        *self.context.lock() = Arc::new(context);
+    /// Replaces them with `after`, which was made from `before`. Returns whether it did: not if
+    /// another statement of the session was first, and then `after` is to be made again.
+    pub fn replace(&self, before: &Arc<SessionContext>, after: SessionContext) -> bool {
+        let mut context = self.context.lock();
+        let unchanged = Arc::ptr_eq(&context, before);
+        if unchanged {
+            *context = Arc::new(after);
+        }
+        unchanged
+    }
+
+    /// Changes them at once.
+    pub fn update<T>(&self, change: impl FnOnce(&mut SessionContext) -> T) -> T {
+        change(Arc::make_mut(&mut self.context.lock()))
     }
 
     /// Applies a setting that came as a request header, if its value is not the one applied last:
@@ -85,9 +96,7 @@ impl Session {
         if headers.get(key).is_some_and(|applied| applied == value) {
             return Ok(());
         }
-        let mut context = (*self.context()).clone();
-        context.scope.set(key, value)?;
-        self.set_context(context);
+        self.update(|context| context.scope.set(key, value))?;
         headers.insert(key, value.to_owned());
         Ok(())
     }
@@ -112,7 +121,7 @@ impl Sessions {
     /// A new session for a login, and the token that it is found by.
     ///
     /// # Errors
-    /// [`Error::Request`] if there are too many.
+    /// [`Error::TooManySessions`].
     pub fn open(&self, user: &str) -> Result<(String, Arc<Session>)> {
         let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let session = self.insert(Key::Token(token.clone()), user)?;
@@ -129,7 +138,7 @@ impl Sessions {
     /// The session of a connection, opened if it is not.
     ///
     /// # Errors
-    /// [`Error::Request`] if there are too many.
+    /// [`Error::TooManySessions`].
     pub fn of_connection(&self, connection: u64, user: &str) -> Result<Arc<Session>> {
         let key = Key::Connection(connection);
         match self
@@ -220,13 +229,25 @@ mod tests {
     fn a_repeated_header_does_not_undo_use() {
         let session = Session::new("alice");
         session.apply_header("schema", "one").unwrap();
-        let mut context = (*session.context()).clone();
-        context.scope.set("schema", "two").unwrap();
-        session.set_context(context);
+        session
+            .update(|context| context.scope.set("schema", "two"))
+            .unwrap();
         session.apply_header("schema", "one").unwrap();
         assert_eq!(session.context().scope.schema, "two");
         session.apply_header("schema", "three").unwrap();
         assert_eq!(session.context().scope.schema, "three");
+    }
+
+    #[test]
+    fn what_was_made_from_an_older_context_does_not_replace_a_newer_one() {
+        let session = Session::new("alice");
+        let before = session.context();
+        let set = |context: &mut SessionContext| context.scope.set("schema", "one");
+        session.update(set).unwrap();
+        assert!(!session.replace(&before, (*before).clone()));
+        assert_eq!(session.context().scope.schema, "one");
+        let before = session.context();
+        assert!(session.replace(&before, SessionContext::default()));
     }
 
     #[test]

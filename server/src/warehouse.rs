@@ -71,6 +71,16 @@ pub struct ReadyStatement {
     pub version: Version,
 }
 
+/// What a text is planned with.
+struct Planning {
+    text: String,
+    session: SessionContext,
+    values: Option<Vec<ScalarValue>>,
+    snapshot: Snapshot,
+    /// Where the plan is kept, if it can be.
+    key: Option<PlanKey>,
+}
+
 impl Warehouse {
     /// Opens the warehouse, or makes it.
     ///
@@ -139,30 +149,44 @@ impl Warehouse {
             let ready = Ready::Query(kept);
             return Ok(ReadyStatement { ready, version });
         }
-        let ready = self.plan(text, session, values, &snapshot, key).await?;
+        let planning = Planning {
+            text: text.to_owned(),
+            session: session.clone(),
+            values: values.map(<[_]>::to_vec),
+            snapshot,
+            key,
+        };
+        let ready = self.plan(planning).await?;
         Ok(ReadyStatement { ready, version })
     }
 
-    async fn plan(
-        &self,
-        text: &str,
-        session: &SessionContext,
-        values: Option<&[ScalarValue]>,
-        snapshot: &Snapshot,
-        key: Option<PlanKey>,
-    ) -> Result<Ready> {
-        let dialect = session.scope.dialect;
-        let parsed = mica_sql::parse(mica_sql::one(text, dialect)?, dialect)?;
+    /// Plans a text that no plan is kept of.
+    async fn plan(&self, planning: Planning) -> Result<Ready> {
+        let session = &planning.session;
+        let guard = self.engine.queries().start(&session.user, &planning.text);
+        let timeout = self.engine.timeout(&session.scope);
+        let own_id = guard.query().id;
+        let warehouse = self.clone();
+        let work = async move { warehouse.plan_now(planning, own_id).await };
+        self.engine.plan(guard, timeout, work).await
+    }
+
+    async fn plan_now(&self, planning: Planning, own_id: u64) -> Result<Ready> {
+        let scope = &planning.session.scope;
+        let parsed = mica_sql::parse(mica_sql::one(&planning.text, scope.dialect)?, scope.dialect)?;
         let against = Against {
-            snapshot,
-            temporary: &session.temporary,
-            scope: &session.scope,
+            snapshot: &planning.snapshot,
+            temporary: &planning.session.temporary,
+            scope,
         };
         let planner = self.executor.planner();
+        let values = planning.values.as_deref();
         Ok(match planner.prepare(&parsed, against, values).await? {
             Prepared::Query(planned) => {
                 use mica_sql::Statement::{Explain, Query};
-                let keep = key.filter(|_| matches!(parsed.statement, Query(_)));
+                let keep = planning
+                    .key
+                    .filter(|_| matches!(parsed.statement, Query(_)));
                 let reads = matches!(parsed.statement, Query(_) | Explain(_));
                 let kept = Arc::new(Kept::new(*planned, reads));
                 if let Some(key) = keep {
@@ -171,7 +195,10 @@ impl Warehouse {
                 Ready::Query(kept)
             }
             Prepared::Command => Ready::Command(Box::new(parsed)),
-            Prepared::ShowQueries => Ready::Query(Arc::new(Kept::new(self.show_queries()?, false))),
+            Prepared::ShowQueries => {
+                let planned = self.show_queries(own_id)?;
+                Ready::Query(Arc::new(Kept::new(planned, false)))
+            }
             Prepared::Kill(id) => Ready::Kill(id),
         })
     }
@@ -204,27 +231,12 @@ impl Warehouse {
         let executor = self.executor.clone();
         let work = async move {
             let outcome = executor.execute(&parsed, &session, &origin).await;
-            let outcome = outcome.map_err(Error::from);
-            let query = guard.query();
-            let elapsed_ms = query.started.elapsed().as_millis() as u64;
-            let code = outcome
-                .as_ref()
-                .err()
-                .map_or(tonic::Code::Ok, crate::status::code);
-            crate::log::statement(query.id, &query.user, elapsed_ms, 0, code);
-            fail::fail_point!("server.before_reply");
-            outcome
+            outcome.map_err(Error::from)
         };
-        match detached(work).await {
-            Ok(outcome) => outcome,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Error::Stopping),
-            },
-        }
+        self.engine.change(guard, work).await
     }
 
-    fn show_queries(&self) -> Result<mica_sql::Planned> {
+    fn show_queries(&self, own_id: u64) -> Result<mica_sql::Planned> {
         const COLUMNS: [(&str, DataType); 5] = [
             ("query_id", DataType::Utf8),
             ("user", DataType::Utf8),
@@ -235,6 +247,7 @@ impl Warehouse {
         let queries = self.engine.queries().list();
         let rows: Vec<Vec<Option<String>>> = queries
             .iter()
+            .filter(|query| query.id != own_id)
             .map(|query| {
                 let rows = query.rows.load(std::sync::atomic::Ordering::Relaxed);
                 vec![
@@ -248,17 +261,6 @@ impl Warehouse {
             .collect();
         Ok(mica_sql::rows(&COLUMNS, &rows)?)
     }
-}
-
-/// Runs `work` to its end, whether or not somebody waits for it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a change commits or fails by itself when its client leaves"
-)]
-fn detached<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> tokio::task::JoinHandle<T> {
-    tokio::spawn(work)
 }
 
 /// Tables as the planner and the DDL see them.

@@ -1,8 +1,8 @@
 //! The columns of CSV files.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Instant;
 
 use datafusion::arrow::datatypes::{Field, Schema};
 use mica_catalog::fold;
@@ -10,6 +10,7 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use super::layout::column_names;
 use super::reader;
+use crate::budget::Budget;
 use crate::define::{InferenceLimits, Inferred};
 use crate::diagnose::check_length;
 use crate::infer::Narrowest;
@@ -30,11 +31,12 @@ pub(crate) async fn infer(
 ) -> Result<Inferred> {
     let mut columns = Columns {
         names: Vec::new(),
+        places: HashMap::new(),
         kinds: Vec::new(),
         budget: Budget::new(limits),
     };
-    for file in files {
-        if columns.budget.is_spent() {
+    for (at, file) in files.iter().enumerate() {
+        if at > 0 && !columns.budget.another_file() {
             break;
         }
         let source = reader::open(store, &file.location).await?;
@@ -63,51 +65,13 @@ pub(crate) async fn infer(
     })
 }
 
-/// What inference may read.
-struct Budget {
-    bytes: u64,
-    bytes_max: u64,
-    started: Instant,
-    seconds_max: u64,
-    spent: bool,
-}
-
-impl Budget {
-    fn new(limits: &InferenceLimits) -> Self {
-        Self {
-            bytes: 0,
-            bytes_max: limits.bytes_max,
-            started: Instant::now(),
-            seconds_max: limits.seconds_max,
-            spent: false,
-        }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.spent
-    }
-
-    fn note(&self) -> Option<String> {
-        self.spent.then(|| {
-            format!(
-                "columns were inferred from the first {} MB only (--infer-max-bytes {}, \
-                 --infer-max-seconds {}); declare them if later rows differ",
-                self.bytes / 1_000_000,
-                self.bytes_max,
-                self.seconds_max
-            )
-        })
-    }
-}
-
 struct Columns {
     names: Vec<String>,
+    /// Where each folded name stands.
+    places: HashMap<String, usize>,
     kinds: Vec<Narrowest>,
     budget: Budget,
 }
-
-/// Records between looks at the clock.
-const LOOK_EVERY: u64 = 4096;
 
 impl Columns {
     fn file(
@@ -119,7 +83,7 @@ impl Columns {
     ) -> Result<Self> {
         let mut reader = reader::builder(options)
             .buffer_capacity(256 * 1024)
-            .from_reader(source);
+            .from_reader(self.budget.counting(source));
         let malformed = |error: csv::Error| Error::Malformed {
             path: format!("/{path}"),
             format: "CSV",
@@ -134,39 +98,26 @@ impl Columns {
         if !options.has_header && options.infer {
             self.record(&record, &places, options);
         }
-        let before = self.budget.bytes;
-        let mut records = 0;
         while options.infer && reader.read_record(&mut record).map_err(malformed)? {
             check_width(&record, places.len(), path, options)?;
             self.record(&record, &places, options);
-            records += 1;
-            if records % LOOK_EVERY == 0 {
-                self.budget.bytes = before + reader.position().byte();
-                let late = self.budget.started.elapsed().as_secs() >= self.budget.seconds_max;
-                if late || self.budget.bytes >= self.budget.bytes_max {
-                    self.budget.spent = true;
-                    return Ok(self);
-                }
+            if !self.budget.record() {
+                break;
             }
         }
-        self.budget.bytes = before + reader.position().byte();
         Ok(self)
     }
 
     /// Where each of a file's columns stands among all; new ones are added.
     fn places(&mut self, names: &[String]) -> Vec<usize> {
-        names
-            .iter()
-            .map(|name| {
-                let folded = fold(name);
-                let found = self.names.iter().position(|known| fold(known) == folded);
-                found.unwrap_or_else(|| {
-                    self.names.push(name.clone());
-                    self.kinds.push(Narrowest::Nothing);
-                    self.names.len() - 1
-                })
+        let mut place = |name: &String| {
+            *self.places.entry(fold(name)).or_insert_with(|| {
+                self.names.push(name.clone());
+                self.kinds.push(Narrowest::Nothing);
+                self.names.len() - 1
             })
-            .collect()
+        };
+        names.iter().map(&mut place).collect()
     }
 
     fn record(&mut self, record: &csv::StringRecord, places: &[usize], options: &CsvOptions) {

@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// The shorter of the server's and the session's limits.
-    fn timeout(&self, scope: &Scope) -> Option<Duration> {
+    pub fn timeout(&self, scope: &Scope) -> Option<Duration> {
         let own = scope.settings.count("statement_timeout_ms");
         let own = (own > 0).then(|| Duration::from_millis(own));
         match (self.inner.limits.statement_timeout, own) {

@@ -13,14 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{FieldRef, Schema};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+
+use super::yielding::YieldingExec;
 
 /// Set once, when the query is to end.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,9 @@ impl Interrupt {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn check(&self) -> Result<()> {
+    /// # Errors
+    /// Once it is set.
+    pub(super) fn check(&self) -> Result<()> {
         match self.0.load(Ordering::Relaxed) {
             // Nobody sees the text: whoever set the flag has answered already.
             true => Err(DataFusionError::Execution("interrupted".to_owned())),
@@ -55,25 +58,11 @@ pub(super) fn interruptible(
         } else {
             return Ok(Transformed::no(node));
         };
-        if yielding_below(&join)? >= YIELDING_MAX {
-            return Ok(Transformed::yes(join));
-        }
-        Ok(Transformed::yes(Arc::new(CooperativeExec::new(join)) as _))
+        Ok(Transformed::yes(
+            Arc::new(YieldingExec::new(join, interrupt)) as _,
+        ))
     });
     Ok(changed?.data)
-}
-
-/// Operators that may yield between a leaf and the root. Each takes one of tokio's 128 units when it
-/// is polled, before its input is: with more of them, none would ever get to its leaf.
-const YIELDING_MAX: usize = 32;
-
-fn yielding_below(plan: &Arc<dyn ExecutionPlan>) -> Result<usize> {
-    let mut count = 0;
-    plan.apply(|node| {
-        count += usize::from(node.is::<CooperativeExec>());
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(count)
 }
 
 fn nested_loop(join: &NestedLoopJoinExec, interrupt: &Interrupt) -> Result<Arc<dyn ExecutionPlan>> {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::interrupt::Interrupt;
 use super::watchdog;
+use super::work::{after, broken};
 use crate::error::{Error, Result};
 use crate::queries::Query;
 
@@ -47,18 +48,11 @@ impl Supervisor {
         };
         self.interrupt.set();
         work.abort();
-        log_end(&self.query, outcome.as_ref().err());
+        crate::log::ended(&self.query, outcome.as_ref().err());
         if let Err(error) = outcome {
             // Nobody may be reading any more.
             let _ = self.sender.send(Err(error)).await;
         }
-    }
-}
-
-async fn after(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -75,32 +69,4 @@ async fn stuck(
     let waiting = || waiting.load(Ordering::Relaxed);
     let rows = || query.rows.load(Ordering::Relaxed);
     watchdog::stuck(&plan, patience, waiting, rows).await;
-}
-
-/// A panic, which the client learns of without its text.
-fn broken(query: &Query, error: JoinError) -> Error {
-    let detail = match error.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic".to_owned()),
-        // The runtime of queries is shut down with the server.
-        Err(_) => return Error::Stopping,
-    };
-    Error::Internal {
-        query_id: query.id.to_string(),
-        detail,
-    }
-}
-
-fn log_end(query: &Query, error: Option<&Error>) {
-    let elapsed_ms = query.started.elapsed().as_millis() as u64;
-    let rows = query.rows.load(Ordering::Relaxed);
-    let code = error.map_or(tonic::Code::Ok, crate::status::code);
-    crate::log::statement(query.id, &query.user, elapsed_ms, rows, code);
-    tracing::debug!(query_id = query.id, text = query.text, "statement text");
-    if let Some(Error::Internal { detail, .. }) = error {
-        tracing::error!(query_id = query.id, detail, "internal error");
-    }
 }

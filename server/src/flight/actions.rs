@@ -14,6 +14,7 @@ use mica_proto::{
     CloseSessionResult, CloseStatus, GetSessionOptionsResult, OptionError, OptionErrorKind,
     SessionOption, SessionOptionValue, SetSessionOptionsRequest, SetSessionOptionsResult,
 };
+use mica_sql::SessionContext;
 use prost::Message;
 use tonic::{Request, Status};
 
@@ -129,33 +130,37 @@ fn set_options(session: &Session, body: &[u8]) -> Result<SetSessionOptionsResult
     let request = SetSessionOptionsRequest::decode(body).map_err(|error| Error::Request {
         message: format!("the action's body cannot be read: {error}"),
     })?;
-    let mut context = (*session.context()).clone();
     let mut errors = HashMap::new();
-    for (key, value) in request.session_options {
-        let outcome = match (text_of(value.value), key.as_str()) {
-            (None, _) => context
-                .scope
-                .settings
-                .reset(&key)
-                .map_err(|_| OptionErrorKind::InvalidName),
-            (Some(catalog), "catalog") => match catalog.eq_ignore_ascii_case(CATALOG) {
-                true => Ok(()),
-                false => Err(OptionErrorKind::InvalidValue),
-            },
-            (Some(value), _) => context
-                .scope
-                .set(&key, &value)
-                .map_err(|error| match error {
-                    mica_sql::Error::UnknownSetting { .. } => OptionErrorKind::InvalidName,
-                    _ => OptionErrorKind::InvalidValue,
-                }),
-        };
-        if let Err(kind) = outcome {
+    for (key, option) in request.session_options {
+        let value = text_of(option.value);
+        if let Err(kind) = session.update(|context| set_option(context, &key, value)) {
             errors.insert(key, OptionError { value: kind.into() });
         }
     }
-    session.set_context(context);
     Ok(SetSessionOptionsResult { errors })
+}
+
+/// Sets an option, or resets it without a value.
+fn set_option(
+    context: &mut SessionContext,
+    key: &str,
+    value: Option<String>,
+) -> Result<(), OptionErrorKind> {
+    let scope = &mut context.scope;
+    match (value, key) {
+        (None, _) => scope
+            .settings
+            .reset(key)
+            .map_err(|_| OptionErrorKind::InvalidName),
+        (Some(catalog), "catalog") => match catalog.eq_ignore_ascii_case(CATALOG) {
+            true => Ok(()),
+            false => Err(OptionErrorKind::InvalidValue),
+        },
+        (Some(value), _) => scope.set(key, &value).map_err(|error| match error {
+            mica_sql::Error::UnknownSetting { .. } => OptionErrorKind::InvalidName,
+            _ => OptionErrorKind::InvalidValue,
+        }),
+    }
 }
 
 fn text_of(value: Option<SessionOption>) -> Option<String> {

@@ -91,7 +91,7 @@ impl FlightSql {
             .warehouse
             .prepare(text, &context, None, None)
             .await?;
-        self.run_command(session, ready.ready, &context).await?;
+        self.run_command(session, ready.ready).await?;
         Ok(0)
     }
 

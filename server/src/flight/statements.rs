@@ -53,7 +53,7 @@ impl FlightSql {
                 flight_info(&schema, self.ticket(&ticket), descriptor, -1)
             }
             other => {
-                let done = self.run_command(session, other, &session.context()).await?;
+                let done = self.run_command(session, other).await?;
                 let ticket = self.statement(
                     Kind::Done,
                     "",
@@ -70,37 +70,37 @@ impl FlightSql {
     }
 
     /// Makes a change, once.
-    pub(super) async fn run_command(
-        &self,
-        session: &Arc<Session>,
-        ready: Ready,
-        context: &SessionContext,
-    ) -> Result<Done> {
+    pub(super) async fn run_command(&self, session: &Arc<Session>, ready: Ready) -> Result<Done> {
         match ready {
             Ready::Query(_) => Err(Error::Request {
                 message: "the statement gives rows: run it as a query".to_owned(),
             }),
             Ready::Kill(id) => {
                 let queries = self.shared.warehouse.engine().queries();
-                match queries.kill(&id, |query| query.user == context.user) {
+                let user = &session.context().user;
+                match queries.kill(&id, |query| query.user == *user) {
                     true => Ok(Done {
                         message: format!("ended query {id}"),
                     }),
                     false => Err(Error::NoSuchQuery { id }),
                 }
             }
-            Ready::Command(parsed) => {
+            Ready::Command(parsed) => loop {
                 let warehouse = &self.shared.warehouse;
+                let before = session.context();
                 let effect = warehouse
-                    .execute(parsed, context.clone(), Origin::Client)
+                    .execute(parsed.clone(), (*before).clone(), Origin::Client)
                     .await?;
-                if let Some(after) = effect.session {
-                    session.set_context(after);
+                // A statement that changes the session changes nothing else: it can be made again.
+                if effect
+                    .session
+                    .is_none_or(|after| session.replace(&before, after))
+                {
+                    return Ok(Done {
+                        message: effect.message,
+                    });
                 }
-                Ok(Done {
-                    message: effect.message,
-                })
-            }
+            },
         }
     }
 

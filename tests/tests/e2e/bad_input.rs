@@ -62,6 +62,56 @@ async fn files_that_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn json_that_is_broken_is_named_by_line_or_object() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "data/lines.json", "{\"a\":1}\n{\"a\":}\n");
+    write(
+        &folder,
+        "data/array.json",
+        "[\n {\"a\":\n 1},\n {\"a\":}\n]",
+    );
+    write(&folder, "data/cut.json", "[{\"a\":1},");
+    let server = serve(&folder);
+    let code = Code::FailedPrecondition;
+    for (file, word) in [
+        ("lines.json", "line 2"),
+        ("array.json", "object 2"),
+        ("cut.json", "array"),
+    ] {
+        let sql = format!("CREATE EXTERNAL TABLE t STORED AS JSON LOCATION '{{data}}/{file}'");
+        refused(&folder, &server, &sql, code, &[file, word]).await;
+    }
+}
+
+#[tokio::test]
+async fn inference_stops_at_its_limit_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let root = below(&folder, "data");
+    write(&folder, "data/csv/1.csv", "id\n1\n");
+    write(&folder, "data/csv/2.csv", "id\nlate\n");
+    let objects = vec!["{\"id\":\n1}"; 3000].join(",");
+    write(
+        &folder,
+        "data/long.json",
+        &format!("[{objects},{{\"id\":\"late\"}}]"),
+    );
+    let limit = ["--infer-max-bytes", "5"];
+    let places = ["--warehouse", &warehouse, "--data-root", &root];
+    let server = Server::start(MICA, &[places.as_slice(), &limit].concat());
+    let mut client = server.client().await;
+    for (name, format, path) in [("c", "CSV", "csv"), ("j", "JSON", "long.json")] {
+        let sql =
+            format!("CREATE EXTERNAL TABLE {name} STORED AS {format} LOCATION '{root}/{path}'");
+        let info = client.inner.execute(sql, None).await.unwrap();
+        let message = String::from_utf8_lossy(&info.app_metadata).into_owned();
+        assert!(message.contains("--infer-max-bytes 5"), "{message}");
+        let columns = client.query(&format!("DESCRIBE {name}")).await.unwrap();
+        assert_eq!(columns.text(), [["id", "BIGINT", "NULL"]]);
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_breaks_after_the_table_was_made_is_named() {
     let folder = TempDir::new().unwrap();
     write(&folder, "data/t.csv", "id,name\n1,one\n");

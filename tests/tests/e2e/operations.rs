@@ -36,6 +36,8 @@ async fn each_statement_is_one_line_of_the_log_without_its_text() {
         .unwrap();
     client.query("SELECT * FROM range(3), v").await.unwrap();
     client.fails("SELECT CAST(word AS INT) FROM v").await;
+    client.fails("SELECT CAST(word AS INT) FROM v").await;
+    client.fails("SELECT nothing FROM v").await;
     // The line of the last statement is written before the server has stopped.
     let log = server.stop_and_log();
     let lines: Vec<serde_json::Value> = log
@@ -55,6 +57,10 @@ async fn each_statement_is_one_line_of_the_log_without_its_text() {
             )
         })
         .collect();
-    assert_eq!(seen, [(0, "Ok"), (3, "Ok"), (0, "InvalidArgument")]);
+    let invalid = (0, "InvalidArgument");
+    assert_eq!(seen, [(0, "Ok"), (3, "Ok"), invalid, invalid, invalid]);
+    let digest = |line: usize| lines[line]["fields"]["statement"].as_str().unwrap();
+    assert_eq!(digest(2), digest(3), "one text, one digest");
+    assert_ne!(digest(3), digest(4));
     assert!(!log.contains("private"), "{log}");
 }

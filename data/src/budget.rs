@@ -1,0 +1,83 @@
+//! What inference may read of text files: so many bytes, for so long.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::define::InferenceLimits;
+
+/// Records between looks at the clock.
+const LOOK_EVERY: u64 = 1024;
+
+/// Counts what is read of all files of a table. Clones count together.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    limits: InferenceLimits,
+    started: Instant,
+    bytes: Arc<AtomicU64>,
+    records: u64,
+    spent: bool,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &InferenceLimits) -> Self {
+        Self {
+            limits: limits.clone(),
+            started: Instant::now(),
+            bytes: Arc::default(),
+            records: 0,
+            spent: false,
+        }
+    }
+
+    /// `source`, whose bytes count. They are to be decompressed ones.
+    pub(crate) fn counting<R: Read>(&self, source: R) -> Counting<R> {
+        Counting {
+            source,
+            bytes: Arc::clone(&self.bytes),
+        }
+    }
+
+    /// Counts a record. Returns whether another one may be read.
+    pub(crate) fn record(&mut self) -> bool {
+        self.records += 1;
+        !self.records.is_multiple_of(LOOK_EVERY) || self.another_file()
+    }
+
+    /// Whether another file may be read.
+    pub(crate) fn another_file(&mut self) -> bool {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let late = self.started.elapsed().as_secs() >= self.limits.seconds_max;
+        self.spent |= late || bytes >= self.limits.bytes_max;
+        !self.spent
+    }
+
+    /// What to tell if not everything was read.
+    pub(crate) fn note(&self) -> Option<String> {
+        self.spent.then(|| {
+            format!(
+                "columns were inferred from the first {} MB only (--infer-max-bytes {}, \
+                 --infer-max-seconds {}); declare them if later rows differ",
+                self.bytes.load(Ordering::Relaxed) / 1_000_000,
+                self.limits.bytes_max,
+                self.limits.seconds_max
+            )
+        })
+    }
+}
+
+/// A reader that counts.
+#[derive(Debug)]
+pub(crate) struct Counting<R> {
+    source: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

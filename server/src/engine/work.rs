@@ -1,0 +1,92 @@
+//! Work of statements besides running queries: planning and changes.
+//!
+//! It runs on the threads of queries, so that a text which takes long to plan, or a commit that waits
+//! for the disk, keeps no other client from its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Engine;
+use crate::error::{Error, Result};
+use crate::queries::{Query, QueryGuard};
+
+impl Engine {
+    /// Plans a statement: `work` ends when it is killed or late, or when nobody waits any more.
+    /// What fails is logged; what succeeds is not yet at its end.
+    ///
+    /// # Errors
+    /// Those of `work`, [`Error::Killed`], [`Error::Timeout`], and [`Error::Internal`] for a panic.
+    pub async fn plan<T: Send + 'static>(
+        &self,
+        guard: QueryGuard,
+        timeout: Option<Duration>,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let query = Arc::clone(guard.query());
+        let work = AbortOnDropHandle::new(self.handle().spawn(work));
+        let outcome = tokio::select! {
+            biased;
+            outcome = work => outcome.unwrap_or_else(|error| Err(broken(&query, error))),
+            () = query.killed() => Err(Error::Killed),
+            () = after(timeout) => Err(Error::Timeout { limit: timeout.unwrap_or_default() }),
+        };
+        if let Err(error) = &outcome {
+            crate::log::ended(&query, Some(error));
+        }
+        outcome
+    }
+
+    /// Makes a change. It goes on if the caller leaves, and commits or fails by itself.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Error::Internal`] for a panic.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        guard: QueryGuard,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let query = Arc::clone(guard.query());
+        let work = async move {
+            let outcome = work.await;
+            crate::log::ended(guard.query(), outcome.as_ref().err());
+            fail::fail_point!("server.before_reply");
+            outcome
+        };
+        match self.handle().spawn(work).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let error = broken(&query, error);
+                crate::log::ended(&query, Some(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Returns after `timeout`; never without one.
+pub(super) async fn after(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A panic, which the client learns of without its text.
+pub(super) fn broken(query: &Query, error: JoinError) -> Error {
+    let detail = match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic".to_owned()),
+        // The runtime of queries is shut down with the server.
+        Err(_) => return Error::Stopping,
+    };
+    Error::Internal {
+        query_id: query.id.to_string(),
+        detail,
+    }
+}
