@@ -254,7 +254,7 @@ fn arranged(
         .fields()
         .iter()
         .filter(|field| !is_partition(field.name()))
-        .map(|field| Field::new(field.name(), wire(field), true))
+        .map(|field| Field::new(field.name(), field.data_type().clone(), true))
         .collect();
     for name in &names {
         let declared = columns
@@ -270,7 +270,7 @@ fn arranged(
                 ),
             });
         };
-        fields.push(Field::new(name, wire(field), true));
+        fields.push(Field::new(name, field.data_type().clone(), true));
     }
     let names_of: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     let unique = csv::unique_names(&names_of);
@@ -279,27 +279,4 @@ fn arranged(
         .zip(unique)
         .map(|(field, name)| field.with_name(name));
     Ok((Arc::new(Schema::new(fields.collect::<Vec<_>>())), names))
-}
-
-/// The type that a column is stored with: one that clients read.
-fn wire(field: &Field) -> datafusion::arrow::datatypes::DataType {
-    use datafusion::arrow::datatypes::{DataType, TimeUnit};
-    match field.data_type() {
-        DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => DataType::Utf8,
-        DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
-            DataType::Binary
-        }
-        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
-        DataType::Dictionary(_, value) => {
-            let field = Field::new(field.name(), (**value).clone(), true);
-            wire(&field)
-        }
-        DataType::UInt8 => DataType::Int16,
-        DataType::UInt16 => DataType::Int32,
-        DataType::UInt32 => DataType::Int64,
-        DataType::UInt64 => DataType::Decimal128(20, 0),
-        DataType::Float16 => DataType::Float32,
-        DataType::Date64 => DataType::Date32,
-        other => other.clone(),
-    }
 }

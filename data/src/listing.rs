@@ -77,8 +77,25 @@ pub(crate) async fn list(
         source,
     })?;
     files.retain(|file| is_wanted(file, &base, pattern.as_ref(), format));
-    check_links(&files, location, roots)?;
-    Ok(Listing::new(files))
+    linked_inside(files, location, roots).await
+}
+
+/// The listing of `files`, none of which links out. Many are looked at on a thread for such work.
+async fn linked_inside(
+    files: Vec<ObjectMeta>,
+    location: &Location,
+    roots: &Roots,
+) -> Result<Listing> {
+    const FEW: usize = 32;
+    if files.len() <= FEW {
+        check_links(&files, location, roots)?;
+        return Ok(Listing::new(files));
+    }
+    let (location, roots) = (location.clone(), roots.clone());
+    let check = move || check_links(&files, &location, &roots).map(|()| Listing::new(files));
+    tokio::task::spawn_blocking(check)
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// `*` does not cross folders, `**` does.

@@ -192,6 +192,16 @@ pub struct ServeArgs {
     /// Time after which an unused session ends.
     #[arg(long, env = "MICA_SESSION_TTL", default_value = "12h", value_name = "TIME", value_parser = parse_time)]
     pub session_ttl: u64,
+    /// Bytes of one request: a message, or all parameters that are bound at once.
+    #[arg(long, env = "MICA_MAX_REQUEST_SIZE", default_value = "64MB", value_name = "SIZE", value_parser = parse_size)]
+    pub max_request_size: u64,
+    /// Bytes of parameters that are kept for prepared statements of clients that do not keep them
+    /// themselves; the ones used longest ago are forgotten.
+    #[arg(long, env = "MICA_MAX_BINDINGS_SIZE", default_value = "64MB", value_name = "SIZE", value_parser = parse_size)]
+    pub max_bindings_size: u64,
+    /// Time that tickets and prepared statements can be used.
+    #[arg(long, env = "MICA_TICKET_TTL", default_value = "24h", value_name = "TIME", value_parser = parse_time)]
+    pub ticket_ttl: u64,
     /// Time that running queries get to finish when the server is told to stop.
     #[arg(long, env = "MICA_SHUTDOWN_GRACE", default_value = "30s", value_name = "TIME", value_parser = parse_time)]
     pub shutdown_grace: u64,

@@ -9,7 +9,7 @@ use mica_sql::Limits;
 
 use crate::args::{LimitArgs, ServeArgs, WarehouseArgs};
 use crate::engine::EngineLimits;
-use crate::flight::{Auth, Password};
+use crate::flight::{Auth, Password, ServiceLimits};
 use crate::warehouse::WarehouseConfig;
 
 /// Why the command line cannot be followed.
@@ -87,6 +87,8 @@ pub struct ServeConfig {
     pub tls: Option<Tls>,
     /// Sessions that may be open.
     pub max_sessions: usize,
+    /// What clients may make the service keep.
+    pub service: ServiceLimits,
     /// How long an unused session lives.
     pub session_ttl: Duration,
     /// How long running queries get at the end.
@@ -202,6 +204,11 @@ pub fn serve(args: ServeArgs) -> Result<ServeConfig, ConfigError> {
         auth,
         tls,
         max_sessions: args.max_sessions,
+        service: ServiceLimits {
+            request_bytes: usize::try_from(args.max_request_size).unwrap_or(usize::MAX),
+            bindings_bytes: args.max_bindings_size,
+            ticket_ttl: Duration::from_millis(args.ticket_ttl),
+        },
         session_ttl: Duration::from_millis(args.session_ttl),
         shutdown_grace: Duration::from_millis(args.shutdown_grace),
         history_retention: Duration::from_millis(args.history_retention),

@@ -31,6 +31,7 @@ use tokio::runtime::Runtime;
 
 pub use execute::{QueryStream, Run};
 pub use plans::{Kept, PlanKey, Plans};
+pub use work::Timeout;
 
 use crate::queries::Queries;
 

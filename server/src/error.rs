@@ -45,10 +45,12 @@ pub enum Error {
         waited: Duration,
     },
     /// The query took too long.
-    #[error("the statement took longer than {limit:?} (--statement-timeout)")]
+    #[error("the statement took longer than {limit:?} ({set_by})")]
     Timeout {
         /// The limit.
         limit: Duration,
+        /// The flag or setting that it comes from.
+        set_by: &'static str,
     },
     /// The query no longer moved.
     #[error(
@@ -102,6 +104,12 @@ pub enum Error {
     Request {
         /// What is wrong with it.
         message: String,
+    },
+    /// More than a request may hold.
+    #[error("the request is over the limit of {limit} bytes (--max-request-size)")]
+    RequestTooLarge {
+        /// The limit.
+        limit: usize,
     },
     /// This server does not do that.
     #[error("{what} is not supported")]

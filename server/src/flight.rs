@@ -31,8 +31,10 @@ mod statements;
 mod xdbc;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use auth::{Auth, Password};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::session::Sessions;
@@ -58,26 +60,48 @@ struct Shared {
     key: [u8; 32],
     /// Parameters bound to a prepared statement under its first handle, for clients that do not
     /// take the new one.
-    bindings: Cache<Vec<u8>, Arc<Vec<u8>>>,
-    /// How long tickets and handles are valid, in ms.
-    ticket_ttl_ms: i64,
+    bindings: Cache<Vec<u8>, Arc<Vec<u8>>, Bytes>,
+    limits: ServiceLimits,
 }
 
-/// Bindings kept.
-const BINDINGS_MAX: usize = 10_000;
+/// What clients may make the service keep.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceLimits {
+    /// Bytes of one request: a message, or all parameters that are bound at once.
+    pub request_bytes: usize,
+    /// Bytes of parameters kept for prepared statements.
+    pub bindings_bytes: u64,
+    /// How long tickets and handles are valid.
+    pub ticket_ttl: Duration,
+}
+
+/// Parameters by their bytes.
+#[derive(Clone, Debug)]
+struct Bytes;
+
+impl Weighter<Vec<u8>, Arc<Vec<u8>>> for Bytes {
+    fn weight(&self, id: &Vec<u8>, parameters: &Arc<Vec<u8>>) -> u64 {
+        (id.len() + parameters.len()) as u64
+    }
+}
 
 impl FlightSql {
     /// The service over a warehouse.
-    pub fn new(warehouse: Warehouse, sessions: Sessions, auth: Auth) -> Self {
-        const TICKET_TTL_MS: i64 = 24 * 60 * 60 * 1000;
+    pub fn new(
+        warehouse: Warehouse,
+        sessions: Sessions,
+        auth: Auth,
+        limits: ServiceLimits,
+    ) -> Self {
+        const BINDINGS_EXPECTED: usize = 1000;
         Self {
             shared: Arc::new(Shared {
                 key: warehouse.ticket_key(),
                 warehouse,
                 sessions,
                 auth,
-                bindings: Cache::new(BINDINGS_MAX),
-                ticket_ttl_ms: TICKET_TTL_MS,
+                bindings: Cache::with_weighter(BINDINGS_EXPECTED, limits.bindings_bytes, Bytes),
+                limits,
             }),
         }
     }

@@ -38,8 +38,6 @@ pub enum ServeError {
     Transport(#[source] tonic::transport::Error),
 }
 
-/// Messages from clients may be this large: parameters, later bulk ingestion.
-const REQUEST_BYTES_MAX: usize = 64 << 20;
 /// Drivers turn every unknown connection property into a header.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
 /// BI tools cancel in bursts.
@@ -100,7 +98,8 @@ impl Listening {
             ..
         } = self;
         let sessions = Sessions::new(config.session_ttl, config.max_sessions);
-        let service = FlightSql::new(warehouse.clone(), sessions.clone(), config.auth);
+        let limits = config.service;
+        let service = FlightSql::new(warehouse.clone(), sessions.clone(), config.auth, limits);
         let incoming = listener::incoming(listener, sessions.clone(), config.tls.is_some());
         let mut server = builder(config.tls)?;
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -108,7 +107,7 @@ impl Listening {
             .set_serving::<FlightServiceServer<FlightSql>>()
             .await;
         let flight = FlightServiceServer::new(service)
-            .max_decoding_message_size(REQUEST_BYTES_MAX)
+            .max_decoding_message_size(limits.request_bytes)
             .max_encoding_message_size(usize::MAX);
         let upkeep = upkeep(warehouse.clone(), sessions, config.history_retention);
         let upkeep = datafusion::common::runtime::SpawnedTask::spawn(upkeep);

@@ -38,9 +38,10 @@ pub fn code(error: &Error) -> Code {
         Error::Execution { cause } => execution_code(cause),
         Error::Ticket(mica_proto::Error::NotOurs) => Code::InvalidArgument,
         Error::Ticket(mica_proto::Error::Expired) => Code::FailedPrecondition,
-        Error::QueueFull { .. } | Error::QueueWait { .. } | Error::TooManySessions { .. } => {
-            Code::ResourceExhausted
-        }
+        Error::QueueFull { .. }
+        | Error::QueueWait { .. }
+        | Error::TooManySessions { .. }
+        | Error::RequestTooLarge { .. } => Code::ResourceExhausted,
         Error::Timeout { .. } => Code::DeadlineExceeded,
         Error::Stuck { .. } => Code::Aborted,
         Error::IdleStream { .. } | Error::Killed | Error::ClientGone => Code::Cancelled,

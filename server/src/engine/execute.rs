@@ -26,6 +26,7 @@ use super::interrupt::{Interrupt, interruptible};
 use super::memory::StatementPool;
 use super::plans::Kept;
 use super::supervise::Supervisor;
+use super::work::Timeout;
 use super::{Engine, SMALL_INPUT_BYTES};
 use crate::error::{Error, Result};
 use crate::queries::QueryGuard;
@@ -108,13 +109,20 @@ impl Engine {
     }
 
     /// The shorter of the server's and the session's limits.
-    pub fn timeout(&self, scope: &Scope) -> Option<Duration> {
+    pub fn timeout(&self, scope: &Scope) -> Option<Timeout> {
         let own = scope.settings.count("statement_timeout_ms");
-        let own = (own > 0).then(|| Duration::from_millis(own));
-        match (self.inner.limits.statement_timeout, own) {
-            (Some(server), Some(own)) => Some(server.min(own)),
-            (server, own) => server.or(own),
-        }
+        let own = (own > 0).then(|| Timeout {
+            limit: Duration::from_millis(own),
+            set_by: "the setting statement_timeout_ms",
+        });
+        let server = self.inner.limits.statement_timeout.map(|limit| Timeout {
+            limit,
+            set_by: "--statement-timeout",
+        });
+        server
+            .into_iter()
+            .chain(own)
+            .min_by_key(|timeout| timeout.limit)
     }
 
     /// The session of one statement.

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::interrupt::Interrupt;
 use super::watchdog;
-use super::work::{after, broken};
+use super::work::{Timeout, after, broken};
 use crate::error::{Error, Result};
 use crate::queries::Query;
 
@@ -27,7 +27,7 @@ pub(super) struct Supervisor {
     pub(super) plan: oneshot::Receiver<Arc<dyn ExecutionPlan>>,
     /// Set while the query waits for its client.
     pub(super) waiting: Arc<AtomicBool>,
-    pub(super) timeout: Option<Duration>,
+    pub(super) timeout: Option<Timeout>,
     pub(super) patience: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ impl Supervisor {
             outcome = &mut work => outcome.unwrap_or_else(|error| Err(broken(&self.query, error))),
             () = self.sender.closed() => Err(Error::ClientGone),
             () = self.query.killed() => Err(Error::Killed),
-            () = after(timeout) => Err(Error::Timeout { limit: timeout.unwrap_or_default() }),
+            late = after(timeout) => Err(late),
             () = stuck(&mut self.plan, patience, waiting, &self.query) => {
                 Err(Error::Stuck { limit: patience.unwrap_or_default() })
             }

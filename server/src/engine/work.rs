@@ -22,7 +22,7 @@ impl Engine {
     pub async fn plan<T: Send + 'static>(
         &self,
         guard: QueryGuard,
-        timeout: Option<Duration>,
+        timeout: Option<Timeout>,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let query = Arc::clone(guard.query());
@@ -31,7 +31,7 @@ impl Engine {
             biased;
             outcome = work => outcome.unwrap_or_else(|error| Err(broken(&query, error))),
             () = query.killed() => Err(Error::Killed),
-            () = after(timeout) => Err(Error::Timeout { limit: timeout.unwrap_or_default() }),
+            late = after(timeout) => Err(late),
         };
         if let Err(error) = &outcome {
             crate::log::ended(&query, Some(error));
@@ -66,10 +66,22 @@ impl Engine {
     }
 }
 
-/// Returns after `timeout`; never without one.
-pub(super) async fn after(timeout: Option<Duration>) {
+/// How long a statement may take, and who says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeout {
+    /// How long.
+    pub limit: Duration,
+    /// The flag or setting.
+    pub set_by: &'static str,
+}
+
+/// Returns the error of a statement that is late, then; never without a limit.
+pub(super) async fn after(timeout: Option<Timeout>) -> Error {
     match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
+        Some(Timeout { limit, set_by }) => {
+            tokio::time::sleep(limit).await;
+            Error::Timeout { limit, set_by }
+        }
         None => std::future::pending().await,
     }
 }

@@ -174,7 +174,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// The relations that a command asks for, ordered by schema, name and type.
+    /// The relations that a command asks for, ordered by schema and name.
     fn of(session: &Session, command: &CommandGetTables, snapshot: &Snapshot) -> Result<Self> {
         let mut rows = Vec::new();
         if !is_our_catalog(command.catalog.as_deref()) {

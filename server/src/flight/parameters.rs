@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
+use arrow_flight::error::FlightError;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::ScalarValue;
 use futures::{Stream, TryStreamExt};
+use tonic::{Code, Status};
 
 use crate::error::{Error, Result};
 
@@ -34,21 +36,32 @@ pub(super) fn advertised(parameters: &[FieldRef]) -> SchemaRef {
 /// The rows of parameters in a DoPut stream. Clients without parameters send no schema at all.
 ///
 /// # Errors
-/// [`Error::Request`] for what is not a stream of batches.
+/// [`Error::Request`] for what is not a stream of batches; [`Error::RequestTooLarge`] for more than
+/// `bytes_max`.
 pub(super) async fn read(
-    messages: impl Stream<Item = Result<FlightData, tonic::Status>> + Send + 'static,
+    messages: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
+    bytes_max: usize,
 ) -> Result<Vec<RecordBatch>> {
+    let mut bytes = 0;
     let with_content = messages
-        .map_err(|status| arrow_flight::error::FlightError::Tonic(Box::new(status)))
+        .and_then(move |message| {
+            bytes += message.data_header.len() + message.data_body.len();
+            futures::future::ready(match bytes > bytes_max {
+                true => Err(Error::RequestTooLarge { limit: bytes_max }.into()),
+                false => Ok(message),
+            })
+        })
+        .map_err(|status: Status| FlightError::Tonic(Box::new(status)))
         .try_filter(|data| futures::future::ready(!data.data_header.is_empty()));
     let batches = FlightRecordBatchStream::new_from_flight_data(with_content);
-    let batches: Vec<RecordBatch> =
-        batches
-            .try_collect()
-            .await
-            .map_err(|error| Error::Request {
-                message: format!("the parameters cannot be read: {error}"),
-            })?;
+    let batches: Vec<RecordBatch> = batches.try_collect().await.map_err(|error| match error {
+        FlightError::Tonic(status) if status.code() == Code::ResourceExhausted => {
+            Error::RequestTooLarge { limit: bytes_max }
+        }
+        error => Error::Request {
+            message: format!("the parameters cannot be read: {error}"),
+        },
+    })?;
     Ok(batches
         .into_iter()
         .filter(|batch| batch.num_rows() > 0)

@@ -31,6 +31,7 @@ impl FlightSql {
         let first = first.ok_or_else(missing)?;
         let descriptor = first.flight_descriptor.clone().ok_or_else(missing)?;
         let all = futures::stream::iter([Ok(first)]).chain(messages);
+        let limit = self.shared.limits.request_bytes;
         let metadata = match command(&descriptor.cmd)? {
             Command::CommandStatementUpdate(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
@@ -38,7 +39,7 @@ impl FlightSql {
                 DoPutUpdateResult { record_count }.encode_to_vec()
             }
             Command::CommandPreparedStatementQuery(command) => {
-                let rows = parameters::read(all).await?;
+                let rows = parameters::read(all, limit).await?;
                 let handle = self.bind(&session, &command.prepared_statement_handle, &rows)?;
                 DoPutPreparedStatementResult {
                     prepared_statement_handle: Some(handle.into()),
@@ -46,7 +47,7 @@ impl FlightSql {
                 .encode_to_vec()
             }
             Command::CommandPreparedStatementUpdate(command) => {
-                let rows = parameters::read(all).await?;
+                let rows = parameters::read(all, limit).await?;
                 let handle = &command.prepared_statement_handle;
                 let record_count = self.prepared_update(&session, handle, &rows).await?;
                 DoPutUpdateResult { record_count }.encode_to_vec()

@@ -183,7 +183,7 @@ impl FlightSql {
                 .collect(),
             user: context.user.clone(),
             temporary: temporary_of(context)?,
-            expires_at_ms: now_ms() + self.shared.ticket_ttl_ms,
+            expires_at_ms: now_ms() + self.shared.limits.ticket_ttl.as_millis() as i64,
             ..Statement::default()
         })
     }

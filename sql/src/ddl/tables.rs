@@ -114,7 +114,13 @@ impl Executor {
     async fn define(&self, request: DefineTable) -> Result<DefinedTable> {
         let name = request.name.clone();
         let defined = self.definer.define(request).await;
-        defined.map_err(|source| Error::Define { name, source })
+        let mut defined = defined.map_err(|source| Error::Define { name, source })?;
+        let fields = defined.columns.fields().iter().map(|field| {
+            let data_type = wire::column_type(field.data_type());
+            field.as_ref().clone().with_data_type(data_type)
+        });
+        defined.columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(defined)
     }
 
     /// Infers the columns of a table again.

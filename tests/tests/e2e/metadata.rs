@@ -1,12 +1,14 @@
 //! Metadata commands: the schemas of FlightSql.proto to the letter, and what they say of the example.
 
+use std::sync::Arc;
+
 use arrow_flight::FlightInfo;
 use arrow_flight::sql::{
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
     CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo,
 };
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use mica_tests::{Client, Server};
 use tempfile::TempDir;
 
@@ -237,4 +239,69 @@ async fn metadata_and_plans_need_no_file() {
     let status = client.fetch(info).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::NotFound, "{status}");
     assert!(status.message().contains("t.csv"), "{status}");
+}
+
+/// Parquet's types that clients do not read: what is stored, told and sent is one type for each.
+#[tokio::test]
+async fn types_of_files_are_told_as_they_are_sent() {
+    use datafusion::arrow::array::{RecordBatch, new_null_array};
+    use datafusion::parquet::arrow::ArrowWriter;
+    let folder = TempDir::new().unwrap();
+    let data = below(&folder, "data");
+    std::fs::create_dir_all(&data).unwrap();
+    let types = [
+        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8)),
+        DataType::UInt8,
+        DataType::UInt64,
+        DataType::Time32(TimeUnit::Millisecond),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into())),
+        DataType::Date64,
+        DataType::FixedSizeBinary(4),
+        DataType::LargeBinary,
+        DataType::Decimal256(20, 2),
+        DataType::new_large_list(DataType::UInt16, false),
+        DataType::Struct(vec![Field::new("n", DataType::Utf8View, false)].into()),
+    ];
+    let fields = types.iter().enumerate();
+    let fields =
+        fields.map(|(at, data_type)| Field::new(format!("c{at}"), data_type.clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let columns = types.iter().map(|data_type| new_null_array(data_type, 2));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+    let file = std::fs::File::create(below(&folder, "data/odd.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let server = Server::start(MICA, &["--warehouse", &warehouse, "--data-root", &data]);
+    let mut client = server.client().await;
+    let sql = format!("CREATE EXTERNAL TABLE odd STORED AS PARQUET LOCATION '{data}/odd.parquet'");
+    client.query(&sql).await.unwrap();
+    let request = CommandGetTables {
+        table_name_filter_pattern: Some("odd".to_owned()),
+        include_schema: true,
+        ..CommandGetTables::default()
+    };
+    let info = client.inner.get_tables(request).await.unwrap();
+    let rows = client.fetch(info).await.unwrap();
+    let bytes = rows.batches[0].column(4).as_binary::<i32>();
+    let told = Schema::try_from(arrow_flight::IpcMessage(bytes.value(0).to_vec().into())).unwrap();
+    let info = client.info("SELECT * FROM odd").await.unwrap();
+    let sent = client.fetch(info).await.unwrap();
+    assert_eq!(described(&told), described(&sent.schema));
+    assert_eq!(sent.text().len(), 2);
+    let expected = [
+        "c0 utf8",
+        "c1 int16",
+        "c2 decimal128(20, 0)",
+        "c3 time64(µs)",
+        "c4 timestamp(µs, \"utc\")",
+        "c5 date32",
+        "c6 binary",
+        "c7 binary",
+        "c8 decimal128(20, 2)",
+        "c9 list<item int32>",
+        "c10 struct(\"n\": utf8)",
+    ];
+    assert_eq!(described(&told), expected.join("\n"));
 }

@@ -164,3 +164,20 @@ async fn a_parameter_may_count_rows_and_stand_in_several_places() {
     assert_eq!(types.field(0).data_type(), &DataType::Int64);
     statement.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn parameters_over_the_limit_of_a_request_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let limit = ["--warehouse", &warehouse, "--max-request-size", "3MB"];
+    let server = Server::start(MICA, &limit);
+    let mut client = server.client().await;
+    let sql = "SELECT $1".to_owned();
+    let mut statement = client.inner.prepare(sql, None).await.unwrap();
+    let long = "x".repeat(50_000);
+    let rows: ArrayRef = Arc::new(StringArray::from(vec![long.as_str(); 100]));
+    statement.set_parameters(parameters(&[rows])).unwrap();
+    let error = format!("{:?}", statement.execute().await.unwrap_err());
+    assert!(error.contains("ResourceExhausted"), "{error}");
+    assert!(error.contains("--max-request-size"), "{error}");
+}
