@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -34,30 +34,46 @@ pub struct Query {
     pub started: Instant,
     /// Rows given so far.
     pub rows: AtomicU64,
-    /// Whether `KILL` ends it; a change is not cut short.
-    killable: bool,
+    state: AtomicU8,
     killed: Notify,
 }
 
+/// What is being done for a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// It is planned; its rows are not asked for yet.
+    Planning,
+    /// It waits for its turn.
+    Queued,
+    /// It gives rows.
+    Running,
+    /// It changes something. `KILL` does not cut it short.
+    Changing,
+}
+
+impl State {
+    /// Its name in `SHOW QUERIES`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planning => "planning",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Changing => "changing",
+        }
+    }
+}
+
 impl Queries {
-    /// Adds a query until the guard is dropped.
-    pub fn start(&self, user: &str, text: &str) -> QueryGuard {
-        self.add(user, text, true)
-    }
-
-    /// Adds a statement that changes something, until the guard is dropped.
-    pub fn start_change(&self, user: &str, text: &str) -> QueryGuard {
-        self.add(user, text, false)
-    }
-
-    fn add(&self, user: &str, text: &str, killable: bool) -> QueryGuard {
+    /// Adds a statement until the guard is dropped.
+    pub fn start(&self, user: &str, text: &str, state: State) -> QueryGuard {
         let query = Arc::new(Query {
             id: self.inner.next.fetch_add(1, Ordering::Relaxed) + 1,
             user: user.to_owned(),
             text: text.to_owned(),
             started: Instant::now(),
             rows: AtomicU64::new(0),
-            killable,
+            state: AtomicU8::new(state as u8),
             killed: Notify::new(),
         });
         self.inner
@@ -82,7 +98,8 @@ impl Queries {
             return false;
         };
         let query = self.inner.running.lock().get(&id).cloned();
-        let Some(query) = query.filter(|query| query.killable && may(query)) else {
+        let Some(query) = query.filter(|query| query.state() != State::Changing && may(query))
+        else {
             return false;
         };
         // A permit is stored if the query does not wait for it yet.
@@ -103,6 +120,21 @@ impl Queries {
 }
 
 impl Query {
+    /// What is being done.
+    pub fn state(&self) -> State {
+        use State::{Changing, Planning, Queued, Running};
+        let state = self.state.load(Ordering::Relaxed);
+        let found = [Planning, Queued, Running, Changing]
+            .into_iter()
+            .find(|known| *known as u8 == state);
+        found.unwrap_or(Running)
+    }
+
+    /// Says what is being done now.
+    pub fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
     /// Returns when the query is to end.
     pub async fn killed(&self) {
         self.killed.notified().await;

@@ -16,6 +16,7 @@ use mica_sql::{
 
 use crate::engine::{Engine, EngineLimits, Kept, PlanKey, QueryStream, Run, StartError};
 use crate::error::{Error, Result};
+use crate::queries::State;
 
 /// What a warehouse is opened with.
 #[derive(Clone, Debug, Default)]
@@ -163,7 +164,10 @@ impl Warehouse {
     /// Plans a text that no plan is kept of.
     async fn plan(&self, planning: Planning) -> Result<Ready> {
         let session = &planning.session;
-        let guard = self.engine.queries().start(&session.user, &planning.text);
+        let guard = self
+            .engine
+            .queries()
+            .start(&session.user, &planning.text, State::Planning);
         let timeout = self.engine.timeout(&session.scope);
         let own_id = guard.query().id;
         let warehouse = self.clone();
@@ -227,7 +231,7 @@ impl Warehouse {
         let guard = self
             .engine
             .queries()
-            .start_change(&session.user, &parsed.text.text);
+            .start(&session.user, &parsed.text.text, State::Changing);
         let executor = self.executor.clone();
         let work = async move {
             let outcome = executor.execute(&parsed, &session, &origin).await;
@@ -237,9 +241,10 @@ impl Warehouse {
     }
 
     fn show_queries(&self, own_id: u64) -> Result<mica_sql::Planned> {
-        const COLUMNS: [(&str, DataType); 5] = [
+        const COLUMNS: [(&str, DataType); 6] = [
             ("query_id", DataType::Utf8),
             ("user", DataType::Utf8),
+            ("state", DataType::Utf8),
             ("elapsed_ms", DataType::Int64),
             ("rows", DataType::Int64),
             ("statement", DataType::Utf8),
@@ -253,6 +258,7 @@ impl Warehouse {
                 vec![
                     Some(query.id.to_string()),
                     Some(query.user.clone()),
+                    Some(query.state().as_str().to_owned()),
                     Some(query.started.elapsed().as_millis().to_string()),
                     Some(rows.to_string()),
                     Some(query.text.clone()),

@@ -29,7 +29,7 @@ use super::supervise::Supervisor;
 use super::work::Timeout;
 use super::{Engine, SMALL_INPUT_BYTES};
 use crate::error::{Error, Result};
-use crate::queries::QueryGuard;
+use crate::queries::{QueryGuard, State};
 
 /// What to run.
 #[derive(Debug)]
@@ -84,7 +84,10 @@ impl Engine {
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let (tell_plan, plan) = oneshot::channel();
         let schema = Arc::clone(&run.kept.planned.columns);
-        let guard = self.inner.queries.start(&run.user, &run.text);
+        let guard = self
+            .inner
+            .queries
+            .start(&run.user, &run.text, State::Queued);
         let supervisor = Supervisor {
             query: Arc::clone(guard.query()),
             sender: sender.clone(),
@@ -164,6 +167,7 @@ impl Execution {
     async fn run(mut self, tell_plan: oneshot::Sender<Arc<dyn ExecutionPlan>>) -> Result<()> {
         let engine = self.engine.clone();
         self.permit = self.permit().await?;
+        self.guard.query().set_state(State::Running);
         let listings = Arc::new(StatementListings::default());
         let mut state = engine.statement_session(&self.run, &listings);
         // now() and its kin have one value for the whole statement.

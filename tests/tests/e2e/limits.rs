@@ -31,7 +31,8 @@ async fn start(server: &Server, sql: &str) -> tokio::task::JoinHandle<tonic::Sta
 /// Ids of the running queries.
 async fn running_queries(client: &mut Client) -> Vec<String> {
     let rows = client.query("SHOW QUERIES").await.unwrap().text();
-    rows.into_iter().map(|row| row[0].clone()).collect()
+    let running = rows.into_iter().filter(|row| row[2] == "running");
+    running.map(|row| row[0].clone()).collect()
 }
 
 /// Waits until the server has ended them all.
@@ -87,6 +88,23 @@ async fn queries_at_once_and_in_the_queue() {
         .await
         .unwrap();
     running.abort();
+}
+
+/// The limit holds while a text is planned, too.
+#[tokio::test]
+async fn time_of_planning() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &[]);
+    let mut client = server.client().await;
+    client.query("SET statement_timeout_ms = 1").await.unwrap();
+    let terms: Vec<String> = (0..3000).map(|n| format!("{n} AS c{n}")).collect();
+    let status = client.fails(&format!("SELECT {}", terms.join(", "))).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    let message = status.message();
+    assert!(
+        message.contains("the setting statement_timeout_ms"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
