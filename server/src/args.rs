@@ -1,9 +1,10 @@
 //! The command line: flags, variables, defaults and help stand on the fields.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Parser, Subcommand, ValueEnum};
 
 /// What is logged unless told otherwise.
 pub const DEFAULT_LOG: &str = "warn,mica=info";
@@ -235,12 +236,15 @@ pub struct ApplyArgs {
 /// `mica sql`.
 #[derive(Debug, Args)]
 pub struct SqlArgs {
-    /// Statements to run; repeatable.
+    /// Statements to run; repeatable. With --file, in the order given.
     #[arg(short, long, value_name = "SQL")]
     pub execute: Vec<String>,
     /// File of statements to run; repeatable.
     #[arg(short, long, value_name = "FILE")]
     pub file: Vec<PathBuf>,
+    /// Both, in the order in which they were given.
+    #[arg(skip)]
+    pub scripts: Vec<Script>,
     /// A Flight SQL server, as grpc://HOST:PORT or grpc+tls://HOST:PORT, instead of the warehouse.
     #[arg(long, env = "MICA_SERVER", value_name = "URL")]
     pub server: Option<String>,
@@ -265,6 +269,39 @@ pub struct SqlArgs {
     /// Limits.
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// What `mica sql` runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Statements.
+    Text(String),
+    /// A file of statements.
+    File(PathBuf),
+}
+
+impl Cli {
+    /// The command line of `arguments`. Ends the process where it is wrong, or asks for help.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        use clap::{CommandFactory, FromArgMatches};
+        let matches = Self::command().get_matches_from(arguments);
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let (Command::Sql(sql), Some((_, given))) = (&mut cli.command, matches.subcommand()) {
+            sql.scripts = scripts(sql, given);
+        }
+        cli
+    }
+}
+
+/// `-e` and `-f` in the order in which they were given.
+fn scripts(sql: &SqlArgs, given: &ArgMatches) -> Vec<Script> {
+    let places = |name| given.indices_of(name).into_iter().flatten();
+    let texts = sql.execute.iter().cloned().map(Script::Text);
+    let files = sql.file.iter().cloned().map(Script::File);
+    let mut scripts: Vec<(usize, Script)> = places("execute").zip(texts).collect();
+    scripts.extend(places("file").zip(files));
+    scripts.sort_by_key(|(place, _)| *place);
+    scripts.into_iter().map(|(_, script)| script).collect()
 }
 
 /// How rows are shown.
@@ -361,6 +398,24 @@ mod tests {
     fn the_flags_are_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn statements_and_files_keep_their_order() {
+        let arguments = [
+            "mica", "sql", "-f", "a.sql", "-e", "SELECT 1", "-f", "b.sql",
+        ];
+        let cli = Cli::read(arguments.map(OsString::from));
+        let Command::Sql(sql) = cli.command else {
+            panic!("{cli:?}");
+        };
+        let file = |name: &str| Script::File(PathBuf::from(name));
+        let expected = [
+            file("a.sql"),
+            Script::Text("SELECT 1".to_owned()),
+            file("b.sql"),
+        ];
+        assert_eq!(sql.scripts, expected);
     }
 
     #[test]

@@ -17,9 +17,7 @@ pub mod warehouse;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Runs `mica` with the arguments of the process.
 pub fn main() -> ExitCode {
-    commands::run(args::Cli::parse())
+    commands::run(args::Cli::read(std::env::args_os()))
 }

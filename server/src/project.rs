@@ -136,6 +136,12 @@ fn files(folder: &Path, layers: Option<&[String]>) -> Result<Vec<SourceFile>, Pr
     if layers.is_none() {
         folders.sort_by_key(|name| (rank(name), name.clone()));
     }
+    for path in entries(folder)? {
+        if path.is_file() && is_sql(&path) {
+            let path = path.display();
+            tracing::warn!("'{path}' is not in a layer folder, and was not read");
+        }
+    }
     let mut files = Vec::new();
     for layer in folders {
         let mut paths = Vec::new();
@@ -189,12 +195,14 @@ fn sql_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), ProjectError
         }
         if path.is_dir() {
             sql_files(&path, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
-        {
+        } else if is_sql(&path) {
             found.push(path);
         }
     }
     Ok(())
+}
+
+fn is_sql(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"))
 }

@@ -16,7 +16,7 @@ use std::io::IsTerminal;
 
 pub(crate) use output::Output;
 
-use crate::args::SqlArgs;
+use crate::args::{Script, SqlArgs};
 use crate::commands::{AnyError, Outcome};
 use backend::Backend;
 use script::Shell;
@@ -33,19 +33,20 @@ pub(crate) async fn run(args: SqlArgs) -> Outcome {
     }
     let mut shell = Shell::new(backend, Output::new(args.format));
     shell.set_dialect(args.dialect.as_deref())?;
-    let interactive = args.execute.is_empty() && args.file.is_empty();
+    let interactive = args.scripts.is_empty();
     if interactive && std::io::stdin().is_terminal() {
         return repl::run(shell).await;
     }
-    for text in &args.execute {
-        if !shell.script(text, None).await? {
-            return Ok(true);
-        }
-    }
-    for file in &args.file {
-        let text = read(file)?;
-        let outcome = shell.script(&text, file.parent()).await;
-        if !outcome.map_err(|error| script::in_file(file, error))? {
+    for script in &args.scripts {
+        let go_on = match script {
+            Script::Text(text) => shell.script(text, None).await?,
+            Script::File(file) => {
+                let text = read(file)?;
+                let outcome = shell.script(&text, file.parent()).await;
+                outcome.map_err(|error| script::in_file(file, error))?
+            }
+        };
+        if !go_on {
             return Ok(true);
         }
     }

@@ -207,6 +207,24 @@ impl Error {
         }
     }
 
+    /// The same without the place, for a message that names it already.
+    pub(crate) fn without_position(self) -> Self {
+        match self {
+            Self::Syntax { message, .. } => Self::invalid(format!("syntax error: {message}")),
+            Self::Missing { source, .. } => Self::Catalog(source),
+            Self::Unsupported { what, .. } => Self::Unsupported {
+                what,
+                position: None,
+            },
+            Self::Invalid { message, .. } => Self::invalid(message),
+            Self::Planning { cause, .. } => Self::Planning {
+                position: None,
+                cause,
+            },
+            other => other,
+        }
+    }
+
     /// Where in the text, if known.
     pub fn position(&self) -> Option<Position> {
         match self {

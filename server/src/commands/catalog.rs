@@ -49,14 +49,22 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
     }
     let snapshot = warehouse.store().snapshot().await?;
     println!(
-        "{} relations in {} schemas at version {}: {} damaged, {} broken",
-        snapshot.relation_count(),
-        snapshot.schemas().count(),
+        "{} in {} at version {}: {} damaged, {} broken",
+        counted(snapshot.relation_count(), "relation"),
+        counted(snapshot.schemas().count(), "schema"),
         snapshot.version(),
         findings.len(),
         broken.len()
     );
     Ok(findings.is_empty() && broken.is_empty())
+}
+
+/// `1 schema`, `2 schemas`.
+fn counted(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
 }
 
 pub(super) async fn backup(args: &BackupArgs) -> Outcome {

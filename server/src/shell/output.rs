@@ -80,10 +80,19 @@ fn table(columns: &Schema, batches: &[RecordBatch], preset: &str) -> Result<Stri
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
         }
     }
+    let markdown = preset == presets::ASCII_MARKDOWN;
     each_row(batches, &options("NULL"), |cells| {
-        table.add_row(cells);
+        match markdown {
+            true => table.add_row(cells.iter().map(|cell| in_markdown(cell))),
+            false => table.add_row(cells),
+        };
     })?;
     Ok(table.to_string())
+}
+
+/// A cell that does not end its row or column.
+fn in_markdown(cell: &str) -> String {
+    cell.replace('|', "\\|").replace('\n', "<br>")
 }
 
 fn is_number(data_type: &DataType) -> bool {
@@ -159,10 +168,17 @@ fn flat(batch: &RecordBatch) -> Result<RecordBatch, AnyError> {
     )?)
 }
 
-/// As spark-sql prints: no header, `NULL`.
+/// As spark-sql prints: no header, `NULL`. What would break a row or a cell is escaped as
+/// `mysql --batch` does.
 fn tsv(batches: &[RecordBatch]) -> Result<String, AnyError> {
     let mut lines = Vec::new();
+    let escaped = |cell: &String| {
+        cell.replace('\\', "\\\\")
+            .replace('\t', "\\t")
+            .replace('\n', "\\n")
+    };
     each_row(batches, &options("NULL"), |cells| {
+        let cells: Vec<String> = cells.iter().map(escaped).collect();
         lines.push(cells.join("\t"))
     })?;
     Ok(lines.join("\n"))
@@ -229,6 +245,17 @@ mod tests {
             .render(&schema, &[batch.unwrap()])
             .unwrap();
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_would_break_a_row_is_escaped() {
+        let schema = Arc::new(Schema::new(vec![Field::new("t", DataType::Utf8, true)]));
+        let texts = StringArray::from(vec!["a\tb|c\nd"]);
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(texts)]).unwrap();
+        let shown = |format| Output::new(format).render(&schema, std::slice::from_ref(&batch));
+        assert_eq!(shown(Format::Tsv).unwrap(), "a\\tb|c\\nd");
+        let markdown = shown(Format::Markdown).unwrap();
+        assert!(markdown.contains("b\\|c<br>d"), "{markdown}");
     }
 
     #[test]

@@ -256,10 +256,24 @@ pub(super) fn in_file(path: &Path, error: AnyError) -> AnyError {
     format!("{}: {}", path.display(), crate::error::chain(&*error)).into()
 }
 
-/// An error with the line of the script that it is in.
+/// An error with its place in the script: the one that it tells, else the line of its statement.
 fn in_script(error: AnyError, line: Option<u64>) -> AnyError {
-    match line {
-        Some(line) => format!("line {line}: {}", crate::error::chain(&*error)).into(),
-        None => error,
+    let Some(line) = line else {
+        return error;
+    };
+    let text = crate::error::chain(&*error);
+    placed(&text)
+        .unwrap_or_else(|| format!("line {line}: {text}"))
+        .into()
+}
+
+/// A message that tells its place, with the place first.
+fn placed(text: &str) -> Option<String> {
+    if let Some(rest) = text.strip_prefix("syntax error at ") {
+        let (place, message) = rest.split_once(": ")?;
+        return Some(format!("{place}: syntax error: {message}"));
     }
+    let (message, place) = text.strip_suffix(')')?.rsplit_once(" (at ")?;
+    let named = place.starts_with("line ") && !place.contains('\n');
+    named.then(|| format!("{place}: {message}"))
 }

@@ -36,7 +36,7 @@ pub(super) fn in_file(file: &SourceFile, fallback: Position, cause: Error) -> Er
     let at = cause.position().unwrap_or(fallback);
     Error::File {
         file: format!("{}:{}:{}", file.path, at.line, at.column),
-        cause: Box::new(cause),
+        cause: Box::new(cause.without_position()),
     }
 }
 

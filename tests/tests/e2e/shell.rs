@@ -58,8 +58,10 @@ fn an_error_names_file_and_line_and_stops_the_script() {
     );
     let (warehouse, script) = (below(&folder, "warehouse"), below(&folder, "main.sql"));
     let message = fails(MICA, &["sql", "--warehouse", &warehouse, "-f", &script]);
-    assert!(message.contains("main.sql: line 3"), "{message}");
-    assert!(message.contains("(at line 3, column 8)"), "{message}");
+    assert!(
+        message.contains("main.sql: line 3, column 8: No field named m"),
+        "{message}"
+    );
     assert_eq!(message.matches("No field named m").count(), 1, "{message}");
     let views = sql(&folder, &["--format", "tsv", "-e", "SHOW VIEWS"]);
     assert!(views.contains('a') && !views.contains("never"), "{views}");
