@@ -2,16 +2,20 @@
 
 mod current_names;
 mod date_parts;
+pub(crate) mod differences;
 mod divide;
+mod intervals;
 mod nested_names;
 mod operators;
 mod round;
+mod strings;
 mod type_of;
 
 use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
 pub(crate) use operators::SparkOperators;
 
@@ -22,6 +26,8 @@ pub(crate) const INTERNAL_PREFIX: &str = "mica_";
 pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
     let mut functions = date_parts::ansi();
     functions.extend(current_names::all());
+    functions.extend(differences::all());
+    functions.extend(strings::all());
     functions
 }
 

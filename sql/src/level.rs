@@ -22,7 +22,8 @@ use mica_catalog::{Relation, RelationName, fold};
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
 use crate::context::{Context, options, parser_options};
-use crate::{Result, Scope, StatementText, naming, passes, rewrite, spelling};
+use crate::naming::{self, Named};
+use crate::{Result, Scope, StatementText, passes, rewrite, spelling};
 
 /// What a text reads, where it names it.
 pub(crate) type Sources = HashMap<TableReference, Arc<Source>>;
@@ -90,8 +91,34 @@ pub(crate) fn plan(
     sources: &Sources,
     parameters: Vec<Option<FieldRef>>,
 ) -> Result<RawLevel> {
+    let plan = match unchecked(query, text, scope, sources, &parameters, Named::Needed) {
+        Err(error) if error.strip_backtrace().contains(NOT_UNIQUE) => {
+            unchecked(query, text, scope, sources, &parameters, Named::All)
+        }
+        outcome => outcome,
+    }?;
+    let plan = passes::run(plan, scope.dialect)?;
+    let names = spelling::output_names(query, text, &plan, sources, scope.dialect);
+    Ok(RawLevel {
+        plan,
+        names,
+        scope: scope.clone(),
+    })
+}
+
+/// What DataFusion says of a select list in which two columns would have one name.
+const NOT_UNIQUE: &str = "Projections require unique expression names";
+
+fn unchecked(
+    query: &Query,
+    text: &StatementText,
+    scope: &Scope,
+    sources: &Sources,
+    parameters: &[Option<FieldRef>],
+    named: Named,
+) -> datafusion::common::Result<LogicalPlan> {
     let mut rewritten = query.clone();
-    naming::name_columns(&mut rewritten, text, scope.dialect);
+    naming::name_columns(&mut rewritten, text, scope.dialect, named);
     rewrite::query(&mut rewritten, scope);
     let tables = sources
         .iter()
@@ -102,16 +129,10 @@ pub(crate) fn plan(
         .collect();
     let context = Context::new(scope, options(scope), &tables);
     let planner = SqlToRel::new_with_options(&context, parser_options(scope));
-    let mut planner_context = PlannerContext::new().with_prepare_param_data_types(parameters);
+    let mut planner_context =
+        PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
     let statement = SqlStatement::Query(Box::new(rewritten));
-    let plan = planner.sql_statement_to_plan_with_context(statement, &mut planner_context)?;
-    let plan = passes::run(plan, scope.dialect)?;
-    let names = spelling::output_names(query, text, &plan, sources, scope.dialect);
-    Ok(RawLevel {
-        plan,
-        names,
-        scope: scope.clone(),
-    })
+    planner.sql_statement_to_plan_with_context(statement, &mut planner_context)
 }
 
 impl RawLevel {

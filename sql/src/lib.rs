@@ -5,6 +5,7 @@ pub mod ddl;
 mod depth;
 mod dialect;
 mod error;
+mod escapes;
 mod expand;
 mod functions;
 mod graph;
@@ -29,8 +30,10 @@ mod show;
 mod spelling;
 pub mod statement;
 mod suffixes;
+mod synonyms;
 mod text;
 pub mod types;
+mod units;
 pub mod wire;
 
 pub use context::execution_options;

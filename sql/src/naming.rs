@@ -77,10 +77,28 @@ impl VisitorMut for AsWritten<'_> {
     }
 }
 
+/// Which columns get a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Those that need one: other parts of the text may refer to them, or their texts are the same.
+    Needed,
+    /// All expressions. Two may be one to the planner though their texts differ.
+    All,
+}
+
 /// Names what a select list leaves unnamed where other parts of the text may refer to it, and tells
 /// columns of one name apart.
-pub(crate) fn name_columns(query: &mut Query, text: &StatementText, dialect: Dialect) {
-    let mut naming = Naming { text, dialect };
+pub(crate) fn name_columns(
+    query: &mut Query,
+    text: &StatementText,
+    dialect: Dialect,
+    named: Named,
+) {
+    let mut naming = Naming {
+        text,
+        dialect,
+        named,
+    };
     let _ = query.visit(&mut naming);
 }
 
@@ -106,6 +124,7 @@ fn leftmost_mut(body: &mut SetExpr) -> Option<&mut Select> {
 struct Naming<'a> {
     text: &'a StatementText,
     dialect: Dialect,
+    named: Named,
 }
 
 /// `SELECT DISTINCT a + 1 .. ORDER BY a + 1` sorts by its first column: DataFusion would look for
@@ -209,7 +228,10 @@ impl Naming<'_> {
                     *alias = hidden(&alias.value, at);
                 }
                 // To DataFusion a cast is called what it casts: `CAST(id AS TEXT)` is an `id`.
-                SelectItem::UnnamedExpr(expr @ Expr::Cast { .. }) => {
+                SelectItem::UnnamedExpr(expr)
+                    if matches!(expr, Expr::Cast { .. })
+                        || (self.named == Named::All && column(expr).is_none()) =>
+                {
                     let name = of_expression(expr, self.text, self.dialect).unwrap_or_default();
                     seen.again(Key::plain(&name));
                     *item = SelectItem::ExprWithAlias {

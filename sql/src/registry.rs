@@ -45,9 +45,11 @@ impl Registry {
         for function in functions::common() {
             registry.add_scalar(function);
         }
-        registry
-            .planners
-            .insert(0, Arc::new(functions::NestedNames));
+        let own: [Arc<dyn ExprPlanner>; 2] = [
+            Arc::new(functions::NestedNames),
+            Arc::new(functions::IntervalOperators),
+        ];
+        registry.planners.splice(0..0, own);
         registry
     }
 
@@ -124,6 +126,13 @@ impl Registry {
             self.aggregate.insert(alias.clone(), Arc::clone(&function));
         }
         self.aggregate.insert(function.name().to_owned(), function);
+    }
+
+    /// Whether a function is called so.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.scalar.contains_key(name)
+            || self.aggregate.contains_key(name)
+            || self.window.contains_key(name)
     }
 
     /// Names that can be called, sorted; internal ones are not listed.

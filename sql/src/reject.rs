@@ -7,7 +7,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, JoinOperator, Query, Select, Spanned, TableFactor, Visit, Visitor,
+    Expr, Function, GroupByExpr, JoinOperator, Query, Select, SetExpr, Spanned, TableFactor, Visit,
+    Visitor,
 };
 
 use crate::statement::{AlterAction, Describe};
@@ -50,6 +51,15 @@ struct Ignored {
     dialect: Dialect,
 }
 
+/// Whether a TOP of `body` is not the limit of the whole query.
+fn has_top(body: &SetExpr, limited: bool) -> bool {
+    match body {
+        SetExpr::Select(select) => limited && select.top.is_some(),
+        SetExpr::SetOperation { left, right, .. } => has_top(left, true) || has_top(right, true),
+        _ => false,
+    }
+}
+
 fn refuse(what: &str, node: &impl Spanned) -> ControlFlow<Box<Error>> {
     let start = node.span().start;
     ControlFlow::Break(Box::new(Error::Unsupported {
@@ -70,8 +80,13 @@ impl Visitor for Ignored {
     type Break = Box<Error>;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        let limited = query.limit_clause.is_some() || query.fetch.is_some();
         refuse_any(
             &[
+                (
+                    has_top(&query.body, limited),
+                    "TOP beside LIMIT, or in a part of a UNION (write LIMIT)",
+                ),
                 (!query.locks.is_empty(), "FOR UPDATE or FOR SHARE"),
                 (query.for_clause.is_some(), "the FOR clause of a query"),
                 (query.settings.is_some(), "the SETTINGS clause of a query"),
@@ -97,7 +112,13 @@ impl Visitor for Ignored {
                     "a modifier behind GROUP BY (write GROUP BY ROLLUP (..), CUBE (..) or GROUPING SETS (..))",
                 ),
                 (select.into.is_some(), "SELECT INTO"),
-                (select.top.is_some(), "TOP (write LIMIT)"),
+                (
+                    select
+                        .top
+                        .as_ref()
+                        .is_some_and(|top| top.percent || top.with_ties || top.quantity.is_none()),
+                    "TOP with PERCENT or WITH TIES (write LIMIT)",
+                ),
                 (select.select_modifiers.is_some(), "a modifier of SELECT"),
                 (select.exclude.is_some(), "EXCLUDE behind the select list"),
                 (!select.lateral_views.is_empty(), "LATERAL VIEW"),

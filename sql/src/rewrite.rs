@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, UnaryOperator,
-    Value, ValueWithSpan, VisitMut, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, SetExpr,
+    TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope};
+use crate::{Dialect, Scope, synonyms};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
-    let _ = query.visit(&mut Common);
+    let dialect = scope.dialect;
+    let _ = query.visit(&mut Common { dialect });
     if scope.dialect == Dialect::Spark {
         let lenient = scope.settings.get("ansi_mode") != "true";
         let _ = query.visit(&mut Spark { lenient });
@@ -21,24 +22,33 @@ pub(crate) fn query(query: &mut Query, scope: &Scope) {
 }
 
 /// What every dialect writes and the planner reads otherwise.
-struct Common;
+struct Common {
+    dialect: Dialect,
+}
 
 impl VisitorMut for Common {
     type Break = ();
 
-    /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
+    /// `FETCH FIRST n ROWS ONLY` and `SELECT TOP n` are `LIMIT n`.
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        if let Some(fetch) = query
+        let fetch = query
             .fetch
-            .take_if(|fetch| !fetch.with_ties && !fetch.percent)
-        {
-            let one = || Expr::value(Value::Number("1".to_owned(), false));
-            let rows = Some(fetch.quantity.unwrap_or_else(one));
+            .take_if(|fetch| !fetch.with_ties && !fetch.percent);
+        let fetch = fetch.map(|fetch| fetch.quantity.unwrap_or_else(|| number_of_rows(1)));
+        let top = match &mut *query.body {
+            SetExpr::Select(select) => select.top.take().and_then(|top| top.quantity),
+            _ => None,
+        };
+        let top = top.map(|quantity| match quantity {
+            TopQuantity::Expr(rows) => rows,
+            TopQuantity::Constant(rows) => number_of_rows(rows),
+        });
+        if let Some(rows) = fetch.or(top) {
             match &mut query.limit_clause {
-                Some(LimitClause::LimitOffset { limit, .. }) => *limit = rows,
+                Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
                 clause => {
                     *clause = Some(LimitClause::LimitOffset {
-                        limit: rows,
+                        limit: Some(rows),
                         offset: None,
                         limit_by: Vec::new(),
                     });
@@ -48,18 +58,87 @@ impl VisitorMut for Common {
         ControlFlow::Continue(())
     }
 
-    /// `struct(1).c1`: the planner wants the name of a field as a text.
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let Expr::CompoundFieldAccess { access_chain, .. } = expr else {
-            return ControlFlow::Continue(());
-        };
-        for access in access_chain {
-            if let AccessExpr::Dot(Expr::Identifier(name)) = access {
-                let name = Value::SingleQuotedString(mica_catalog::fold(&name.value));
-                *access = AccessExpr::Dot(Expr::value(name));
+        match expr {
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                access_chain.iter_mut().for_each(field_as_text);
             }
+            Expr::Function(function) => {
+                if let Some(other) = synonyms::of_call(function, self.dialect) {
+                    *expr = other;
+                }
+            }
+            Expr::Like {
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::ILike {
+                pattern,
+                escape_char,
+                ..
+            } => escape_by_backslash(pattern, escape_char),
+            // ODBC's, which is a cast.
+            Expr::Convert {
+                expr: value,
+                data_type: Some(data_type),
+                charset: None,
+                ..
+            } => {
+                let data_type = synonyms::converted(data_type);
+                let value = std::mem::replace(&mut **value, null());
+                *expr = cast(value, data_type, CastKind::Cast);
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `LIKE 'a!_' ESCAPE '!'` is `LIKE 'a\_'`: the planner knows no other escape.
+fn escape_by_backslash(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value)
+    else {
+        return;
+    };
+    let (Ok([escape]), Expr::Value(written)) = (
+        <[char; 1]>::try_from(escape.chars().collect::<Vec<_>>()),
+        pattern,
+    ) else {
+        return;
+    };
+    let Value::SingleQuotedString(text) = &mut written.value else {
+        return;
+    };
+    let mut escaped = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(ch) = chars.next() {
+        match ch {
+            ch if ch == escape => {
+                escaped.push('\\');
+                escaped.extend(chars.next());
+            }
+            '\\' => escaped.push_str("\\\\"),
+            ch => escaped.push(ch),
+        }
+    }
+    *text = escaped;
+    *escape_char = None;
+}
+
+fn number_of_rows(rows: u64) -> Expr {
+    Expr::value(Value::Number(rows.to_string(), false))
+}
+
+fn null() -> Expr {
+    Expr::value(Value::Null)
+}
+
+/// `struct(1).c1`: the planner wants the name of a field as a text.
+fn field_as_text(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(Expr::Identifier(name)) = access {
+        let name = Value::SingleQuotedString(mica_catalog::fold(&name.value));
+        *access = AccessExpr::Dot(Expr::value(name));
     }
 }
 

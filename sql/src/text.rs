@@ -14,7 +14,7 @@ use std::fmt;
 
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use crate::{Dialect, Error, Result, suffixes};
+use crate::{Dialect, Error, Result, escapes, suffixes};
 
 /// A place in a text, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,6 +145,7 @@ fn statement(
     dialect: Dialect,
 ) -> Option<StatementText> {
     tokens.retain(|(token, _)| !is_blank(&token.token));
+    tokens = escapes::without_escapes(tokens);
     if dialect == Dialect::Spark {
         tokens = suffixes::typed_numbers(tokens);
     }

@@ -1,4 +1,5 @@
-//! Every file of `slt/`, twice: in process, and over Flight SQL through a server of its own.
+//! Every file of `slt/`, twice: in process, and over Flight SQL through a server of its own. Those of
+//! `slt/bi/`, what BI tools write, over Flight SQL on the example project.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -15,35 +16,41 @@ use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let folder = repository().join("tests/slt");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let mut trials = Vec::new();
+    for file in files("tests/slt") {
+        trials.push(trial("process", &file, in_process));
+        trials.push(trial("flight", &file, |file| over_flight(file, &[])));
+    }
+    for file in files("tests/slt/bi") {
+        trials.push(trial("bi", &file, |file| {
+            let project = repository().join("examples/c360");
+            over_flight(file, &[&project.to_string_lossy()]);
+        }));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The `.slt` files of a folder of the repository.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "slt"))
         .collect();
     files.sort();
-    assert!(
-        !files.is_empty(),
-        "{} holds no .slt files",
-        folder.display()
-    );
-    let mut trials = Vec::new();
-    for file in files {
-        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
-        for (engine, run) in [
-            ("process", in_process as fn(&Path)),
-            ("flight", over_flight),
-        ] {
-            let file = file.clone();
-            trials.push(Trial::test(format!("{engine}::{name}"), move || {
-                std::panic::catch_unwind(|| run(&file)).map_err(|panic| {
-                    let text = panic.downcast_ref::<String>().cloned();
-                    Failed::from(text.unwrap_or_else(|| "panicked".to_owned()))
-                })
-            }));
-        }
-    }
-    libtest_mimic::run(&arguments, trials).exit();
+    assert!(!files.is_empty(), "{folder} holds no .slt files");
+    files
+}
+
+fn trial(engine: &str, file: &Path, run: fn(&Path)) -> Trial {
+    let name = file.file_stem().unwrap().to_string_lossy();
+    let file = file.to_owned();
+    Trial::test(format!("{engine}::{name}"), move || {
+        std::panic::catch_unwind(|| run(&file)).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            Failed::from(text.unwrap_or_else(|| "panicked".to_owned()))
+        })
+    })
 }
 
 /// An error as text, for `statement error`.
@@ -137,20 +144,22 @@ impl AsyncDB for InProcess {
     async fn shutdown(&mut self) {}
 }
 
-fn over_flight(file: &Path) {
+fn over_flight(file: &Path, arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let scratch = folder.path().canonicalize().unwrap();
     let data = repository().join("tests/slt/data");
+    let (data, root) = (data.to_string_lossy(), scratch.to_string_lossy());
+    let places = [
+        "--warehouse",
+        &root,
+        "--data-root",
+        &data,
+        "--data-root",
+        &root,
+    ];
     let server = Server::start(
         env!("CARGO_BIN_EXE_mica-under-test"),
-        &[
-            "--warehouse",
-            &scratch.to_string_lossy(),
-            "--data-root",
-            &data.to_string_lossy(),
-            "--data-root",
-            &scratch.to_string_lossy(),
-        ],
+        &[arguments, &places].concat(),
     );
     runtime().block_on(async {
         let connect = || async {

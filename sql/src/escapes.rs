@@ -1,0 +1,71 @@
+//! ODBC's and JDBC's escapes: `{d '..'}`, `{fn LCASE(x)}`, `{oj a LEFT JOIN b ON ..}` and their kin.
+//!
+//! They are taken off the tokens, so that what is in them is parsed like any other text. Source: the
+//! ODBC Programmer's Reference, "Escape Sequences in ODBC".
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::suffixes::Placed;
+
+/// `tokens` without the braces and words of escapes.
+pub(crate) fn without_escapes(tokens: Vec<Placed>) -> Vec<Placed> {
+    if !tokens.iter().any(|(token, _)| token.token == Token::LBrace) {
+        return tokens;
+    }
+    let mut out = Vec::with_capacity(tokens.len());
+    // Whether each open brace is an escape's.
+    let mut open = Vec::new();
+    let mut at = 0;
+    while let Some(placed) = tokens.get(at) {
+        match placed.0.token {
+            Token::LBrace => {
+                let escape = Escape::of(&tokens[at + 1..]);
+                open.push(escape.is_some());
+                match (escape, tokens.get(at + 1)) {
+                    (Some(Escape::Typed(keyword)), Some((word, offset))) => {
+                        let token = Token::make_keyword(keyword);
+                        out.push((TokenWithSpan::new(token, word.span), *offset));
+                        at += 1;
+                    }
+                    (Some(Escape::Plain), _) => at += 1,
+                    _ => out.push(placed.clone()),
+                }
+            }
+            Token::RBrace if open.pop() == Some(true) => {}
+            _ => out.push(placed.clone()),
+        }
+        at += 1;
+    }
+    out
+}
+
+/// What the word behind a brace means.
+#[derive(Clone, Copy)]
+enum Escape {
+    /// It stands for a keyword.
+    Typed(&'static str),
+    /// It stands for nothing.
+    Plain,
+}
+
+impl Escape {
+    /// The escape that `tokens`, behind a brace, begin with.
+    fn of(tokens: &[Placed]) -> Option<Self> {
+        let [(first, _), (second, _), ..] = tokens else {
+            return None;
+        };
+        let Token::Word(word) = &first.token else {
+            return None;
+        };
+        let before_text = matches!(second.token, Token::SingleQuotedString(_));
+        let before_word = matches!(second.token, Token::Word(_));
+        Some(match word.value.to_ascii_lowercase().as_str() {
+            "d" if before_text => Self::Typed("DATE"),
+            "t" if before_text => Self::Typed("TIME"),
+            "ts" if before_text => Self::Typed("TIMESTAMP"),
+            "escape" if before_text => Self::Typed("ESCAPE"),
+            "fn" | "oj" if before_word => Self::Plain,
+            _ => return None,
+        })
+    }
+}
