@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow_schema::SchemaRef;
 
-use crate::{RelationKind, RelationName};
+use crate::{Constraint, RelationKind, RelationName};
 
 /// Key of a column's comment in the metadata of its Arrow field.
 pub const COMMENT_KEY: &str = "comment";
@@ -25,6 +25,8 @@ pub struct RelationBody {
     pub created_at_ms: i64,
     /// The project file that it came from; none for one made by hand.
     pub source: Option<Source>,
+    /// Declared keys.
+    pub constraints: Vec<Constraint>,
     /// Why it cannot be planned, where a change beneath it broke it.
     pub broken: Option<String>,
     /// View or table.

@@ -63,6 +63,7 @@ fn body(definition: Definition) -> Arc<RelationBody> {
             layer: "facts".to_owned(),
             file: "facts/f.sql".to_owned(),
         }),
+        constraints: Vec::new(),
         broken: None,
         definition,
     })

@@ -3,6 +3,7 @@
 mod body;
 mod change;
 pub mod conformance;
+mod constraint;
 mod entry;
 mod error;
 mod graph;
@@ -17,6 +18,7 @@ pub use body::{
     COMMENT_KEY, Definition, Dependency, ExternalTable, RelationBody, SchemaMode, Source, View,
 };
 pub use change::{Change, Commit};
+pub use constraint::{Constraint, Key};
 pub use entry::{EntryId, Relation, RelationHead, RelationKind, SchemaEntry, Version};
 pub use error::{Error, Result};
 pub use memory::MemoryStore;

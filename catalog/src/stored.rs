@@ -10,8 +10,8 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Definition, Dependency, EntryId, ExternalTable, RelationBody, RelationName, SchemaMode, Source,
-    View,
+    Constraint, Definition, Dependency, EntryId, ExternalTable, Key, RelationBody, RelationName,
+    SchemaMode, Source, View,
 };
 
 /// Why stored bytes could not be read back.
@@ -37,6 +37,8 @@ struct StoredBody {
     source: Option<StoredSource>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     broken: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    constraints: Vec<StoredConstraint>,
     #[serde(flatten)]
     definition: StoredDefinition,
 }
@@ -46,6 +48,24 @@ struct StoredSource {
     project: String,
     layer: String,
     file: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredConstraint {
+    name: String,
+    columns: Vec<String>,
+    /// What a foreign key refers to; a primary key has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    references: Option<StoredReference>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredReference {
+    schema: String,
+    name: String,
+    columns: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    primary_key: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,6 +115,7 @@ pub(crate) fn encode(body: &RelationBody) -> Result<(String, Vec<u8>), serde_jso
             file: source.file.clone(),
         }),
         broken: body.broken.clone(),
+        constraints: body.constraints.iter().map(encode_constraint).collect(),
         definition: encode_definition(&body.definition),
     };
     Ok((
@@ -121,6 +142,27 @@ fn encode_definition(definition: &Definition) -> StoredDefinition {
             partition_columns: table.partition_columns.clone(),
             statement: table.statement.clone(),
         },
+    }
+}
+
+fn encode_constraint(constraint: &Constraint) -> StoredConstraint {
+    let references = match &constraint.key {
+        Key::Primary => None,
+        Key::Foreign {
+            relation,
+            columns,
+            primary_key,
+        } => Some(StoredReference {
+            schema: relation.schema.to_string(),
+            name: relation.relation.to_string(),
+            columns: columns.clone(),
+            primary_key: primary_key.clone(),
+        }),
+    };
+    StoredConstraint {
+        name: constraint.name.clone(),
+        columns: constraint.columns.clone(),
+        references,
     }
 }
 
@@ -156,6 +198,11 @@ pub(crate) fn decode(json: &str, columns: &[u8]) -> Result<RelationBody, DecodeE
             file: source.file,
         }),
         broken: stored.broken,
+        constraints: stored
+            .constraints
+            .into_iter()
+            .map(decode_constraint)
+            .collect(),
         definition: decode_definition(stored.definition)?,
     })
 }
@@ -194,6 +241,22 @@ fn decode_definition(definition: StoredDefinition) -> Result<Definition, DecodeE
             statement,
         }),
     })
+}
+
+fn decode_constraint(stored: StoredConstraint) -> Constraint {
+    let key = match stored.references {
+        None => Key::Primary,
+        Some(reference) => Key::Foreign {
+            relation: RelationName::new(reference.schema.as_str(), reference.name.as_str()),
+            columns: reference.columns,
+            primary_key: reference.primary_key,
+        },
+    };
+    Constraint {
+        name: stored.name,
+        columns: stored.columns,
+        key,
+    }
 }
 
 fn decode_dependency(stored: StoredDependency) -> Dependency {

@@ -70,7 +70,7 @@ pub enum Error {
     #[error("the client went away")]
     ClientGone,
     /// Somebody ended it.
-    #[error("the query was ended by KILL")]
+    #[error("the query was cancelled")]
     Killed,
     /// The server stops.
     #[error("the server is stopping")]

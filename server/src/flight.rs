@@ -20,7 +20,10 @@
 
 mod actions;
 mod auth;
+mod cancel;
 mod info;
+mod keys;
+mod list;
 mod metadata;
 mod parameters;
 mod prepared;
@@ -61,6 +64,8 @@ struct Shared {
     /// Parameters bound to a prepared statement under its first handle, for clients that do not
     /// take the new one.
     bindings: Cache<Vec<u8>, Arc<Vec<u8>>, Bytes>,
+    /// Ids of tickets that were cancelled. Of many, the ones asked for longest ago are forgotten.
+    cancelled: Cache<Vec<u8>, ()>,
     limits: ServiceLimits,
 }
 
@@ -94,6 +99,7 @@ impl FlightSql {
         limits: ServiceLimits,
     ) -> Self {
         const BINDINGS_EXPECTED: usize = 1000;
+        const CANCELLED_MAX: usize = 10_000;
         Self {
             shared: Arc::new(Shared {
                 key: warehouse.ticket_key(),
@@ -101,6 +107,7 @@ impl FlightSql {
                 sessions,
                 auth,
                 bindings: Cache::with_weighter(BINDINGS_EXPECTED, limits.bindings_bytes, Bytes),
+                cancelled: Cache::new(CANCELLED_MAX),
                 limits,
             }),
         }

@@ -34,6 +34,8 @@ pub struct Query {
     pub started: Instant,
     /// Rows given so far.
     pub rows: AtomicU64,
+    /// Id of the ticket that fetches it.
+    ticket: Vec<u8>,
     state: AtomicU8,
     killed: Notify,
 }
@@ -67,10 +69,20 @@ impl State {
 impl Queries {
     /// Adds a statement until the guard is dropped.
     pub fn start(&self, user: &str, text: &str, state: State) -> QueryGuard {
+        self.add(user, text, &[], state)
+    }
+
+    /// Adds a query that a ticket fetches, until the guard is dropped.
+    pub fn start_fetch(&self, user: &str, text: &str, ticket: &[u8]) -> QueryGuard {
+        self.add(user, text, ticket, State::Queued)
+    }
+
+    fn add(&self, user: &str, text: &str, ticket: &[u8], state: State) -> QueryGuard {
         let query = Arc::new(Query {
             id: self.inner.next.fetch_add(1, Ordering::Relaxed) + 1,
             user: user.to_owned(),
             text: text.to_owned(),
+            ticket: ticket.to_vec(),
             started: Instant::now(),
             rows: AtomicU64::new(0),
             state: AtomicU8::new(state as u8),
@@ -105,6 +117,15 @@ impl Queries {
         // A permit is stored if the query does not wait for it yet.
         query.killed.notify_one();
         true
+    }
+
+    /// Ends the queries that a ticket fetches.
+    pub fn cancel(&self, ticket: &[u8]) {
+        for query in self.list() {
+            if query.ticket == ticket {
+                query.killed.notify_one();
+            }
+        }
     }
 
     /// Returns when no query runs.

@@ -11,7 +11,7 @@ use mica_catalog::{CatalogStore, Relation, Snapshot, SqliteOptions, SqliteStore,
 use mica_data::{ExternalTableProvider, InferenceLimits, Roots, TableContext};
 use mica_sql::{
     Against, DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed,
-    Planner, Prepared, Providers, SessionContext,
+    Planner, Prepared, Providers, Scope, SessionContext,
 };
 
 use crate::engine::{Engine, EngineLimits, Kept, PlanKey, QueryStream, Run, StartError};
@@ -141,9 +141,13 @@ impl Warehouse {
             Some(version) => self.store.snapshot_at(version).await?,
         };
         let version = snapshot.version();
+        let scope = || Scope {
+            user: session.user.clone(),
+            ..session.scope.clone()
+        };
         let key = (values.is_none() && session.temporary.is_empty()).then(|| PlanKey {
             text: text.to_owned(),
-            scope: session.scope.clone(),
+            scope: scope(),
             version,
         });
         if let Some(kept) = key.as_ref().and_then(|key| self.engine.plans().get(key)) {
@@ -152,7 +156,10 @@ impl Warehouse {
         }
         let planning = Planning {
             text: text.to_owned(),
-            session: session.clone(),
+            session: SessionContext {
+                scope: scope(),
+                ..session.clone()
+            },
             values: values.map(<[_]>::to_vec),
             snapshot,
             key,
@@ -208,12 +215,21 @@ impl Warehouse {
     }
 
     /// Starts a query.
-    pub fn run(&self, kept: Arc<Kept>, text: &str, session: &SessionContext) -> QueryStream {
+    ///
+    /// `ticket` is what it can be cancelled by; empty for nothing.
+    pub fn run(
+        &self,
+        kept: Arc<Kept>,
+        text: &str,
+        session: &SessionContext,
+        ticket: &[u8],
+    ) -> QueryStream {
         self.engine.run(Run {
             kept,
             scope: session.scope.clone(),
             user: session.user.clone(),
             text: text.to_owned(),
+            ticket: ticket.to_vec(),
         })
     }
 

@@ -7,6 +7,7 @@
 //!
 //! A draft may take many statements; a project is one draft and one commit.
 
+mod constraints;
 mod dependents;
 mod draft;
 mod history;

@@ -36,7 +36,11 @@ pub(crate) fn without_escapes(tokens: Vec<Placed>) -> Vec<Placed> {
         }
         at += 1;
     }
-    out
+    match open.contains(&true) {
+        // The parser says where.
+        true => tokens,
+        false => out,
+    }
 }
 
 /// What the word behind a brace means.

@@ -4,6 +4,7 @@
 //! from stored bodies, a page of relations at a time; equality filters on schema and table names
 //! decide which relations are looked at. Types have SQL's names, as BI tools want them.
 
+mod keys;
 mod provider;
 mod rows;
 
@@ -174,6 +175,7 @@ pub(crate) fn relation(name: &RelationName) -> Option<Relation> {
         properties: BTreeMap::new(),
         created_at_ms: 0,
         source: None,
+        constraints: Vec::new(),
         broken: None,
         definition: Definition::ExternalTable(ExternalTable {
             location: String::new(),

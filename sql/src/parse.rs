@@ -42,7 +42,7 @@ pub struct Parsed {
 /// Mica does not run, clauses that DataFusion would ignore included.
 pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
     let sqlparser = Parser::new(dialect.grammar())
-        .with_tokens_with_locations(user_is_a_name(&text.tokens))
+        .with_tokens_with_locations(words_as_names(&text.tokens))
         .with_recursion_limit(depth::TEXT_DEPTH_MAX);
     let read = || whole(sqlparser, &text, dialect).map_err(|error| at_end(error, &text));
     let statement = depth::limited(&text, read)?;
@@ -80,17 +80,24 @@ fn at_end(error: Error, text: &StatementText) -> Error {
 }
 
 /// The tokens with the bare word `user` as a name: sqlparser takes it for PostgreSQL's function
-/// without parentheses, and then neither a column `user` nor its fields could be read.
-fn user_is_a_name(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
-    let mut tokens = tokens.to_vec();
-    for token in &mut tokens {
-        if let Token::Word(word) = &mut token.token
-            && word.keyword == Keyword::USER
-        {
-            word.keyword = Keyword::NoKeyword;
+/// without parentheses, and then neither a column `user` nor its fields could be read. `top` is one,
+/// too, unless a number follows.
+fn words_as_names(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut named = tokens.to_vec();
+    for (at, token) in named.iter_mut().enumerate() {
+        let next = tokens.get(at + 1).map(|next| &next.token);
+        if let Token::Word(word) = &mut token.token {
+            let is_name = match word.keyword {
+                Keyword::USER => true,
+                Keyword::TOP => !matches!(next, Some(Token::Number(..) | Token::LParen)),
+                _ => false,
+            };
+            if is_name {
+                word.keyword = Keyword::NoKeyword;
+            }
         }
     }
-    tokens
+    named
 }
 
 /// Reads the query of a stored view.

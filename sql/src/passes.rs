@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr::{Cast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, WindowFunctionDefinition,
+    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, WindowFunctionDefinition,
 };
 
 use crate::Dialect;
@@ -45,10 +45,13 @@ fn narrow_literals(plan: LogicalPlan) -> Result<LogicalPlan> {
     Ok(plan.data)
 }
 
-/// A union keeps its schema for the analyzer to coerce; all other nodes follow their inputs.
+/// Nodes follow their inputs; those of a union need not agree before the analyzer coerces them.
 fn recompute(node: LogicalPlan) -> Result<LogicalPlan> {
     match node {
-        LogicalPlan::Union(_) | LogicalPlan::RecursiveQuery(_) => Ok(node),
+        LogicalPlan::Union(union) => {
+            Union::try_new_with_loose_types(union.inputs).map(LogicalPlan::Union)
+        }
+        LogicalPlan::RecursiveQuery(_) => Ok(node),
         node => node.recompute_schema(),
     }
 }

@@ -78,8 +78,9 @@ struct Inner {
 /// Levels kept. A level is a few dozen kB.
 const LEVELS_MAX: usize = 1024;
 
-/// A stored view in one of its states, and the session's zone, which its functions are bound to.
-type LevelKey = (EntryId, Version, String);
+/// A stored view in one of its states, and what of the session its functions are bound to: the zone
+/// and the user.
+type LevelKey = (EntryId, Version, String, String);
 
 #[derive(Debug)]
 struct KeptLevel {
@@ -302,7 +303,12 @@ impl Planner {
         }
         let scope = against.scope.of_view(view)?;
         let zone = scope.settings.get("timezone").to_owned();
-        let key = (source.relation.id, source.relation.since, zone);
+        let key = (
+            source.relation.id,
+            source.relation.since,
+            zone,
+            scope.user.clone(),
+        );
         if let Some(kept) = self.inner.levels.get(&key)
             && kept.reads == reads
         {

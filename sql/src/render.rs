@@ -2,7 +2,8 @@
 
 use datafusion::arrow::datatypes::Schema;
 use mica_catalog::{
-    COMMENT_KEY, Definition, ExternalTable, Relation, RelationName, SchemaEntry, SchemaMode, View,
+    COMMENT_KEY, Constraint, Definition, ExternalTable, Key, Relation, RelationName, SchemaEntry,
+    SchemaMode, View,
 };
 
 use crate::{Dialect, types};
@@ -37,6 +38,41 @@ pub fn create_statement(relation: &Relation) -> String {
         Definition::View(view) => create_view(relation, view),
         Definition::ExternalTable(table) => create_table(relation, table),
     }
+}
+
+/// The statements that declare the keys of `relation` again, in the ansi dialect, without a `;`.
+/// Each foreign key is to stand behind the relation, and the primary key, that it refers to.
+pub fn constraint_statements(relation: &Relation) -> Vec<String> {
+    let dialect = Dialect::Ansi;
+    let kind = match relation.body.definition {
+        Definition::View(_) => "VIEW",
+        Definition::ExternalTable(_) => "TABLE",
+    };
+    let names = |columns: &[String]| {
+        let quoted = columns.iter().map(|name| ident(name, dialect));
+        quoted.collect::<Vec<_>>().join(", ")
+    };
+    let statement = |constraint: &Constraint| {
+        let columns = names(&constraint.columns);
+        let key = match &constraint.key {
+            Key::Primary => format!("PRIMARY KEY ({columns})"),
+            Key::Foreign {
+                relation,
+                columns: referenced,
+                ..
+            } => format!(
+                "FOREIGN KEY ({columns}) REFERENCES {} ({})",
+                qualified(relation, dialect),
+                names(referenced)
+            ),
+        };
+        format!(
+            "ALTER {kind} {} ADD CONSTRAINT {} {key} NOT ENFORCED",
+            qualified(&relation.name, dialect),
+            ident(&constraint.name, dialect)
+        )
+    };
+    relation.body.constraints.iter().map(statement).collect()
 }
 
 /// The dialect that [`create_statement`] writes.

@@ -14,7 +14,8 @@ use crate::{Dialect, Scope, synonyms};
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
     let dialect = scope.dialect;
-    let _ = query.visit(&mut Common { dialect });
+    let user = &scope.user;
+    let _ = query.visit(&mut Common { dialect, user });
     if scope.dialect == Dialect::Spark {
         let lenient = scope.settings.get("ansi_mode") != "true";
         let _ = query.visit(&mut Spark { lenient });
@@ -22,11 +23,12 @@ pub(crate) fn query(query: &mut Query, scope: &Scope) {
 }
 
 /// What every dialect writes and the planner reads otherwise.
-struct Common {
+struct Common<'a> {
     dialect: Dialect,
+    user: &'a str,
 }
 
-impl VisitorMut for Common {
+impl VisitorMut for Common<'_> {
     type Break = ();
 
     /// `FETCH FIRST n ROWS ONLY` and `SELECT TOP n` are `LIMIT n`.
@@ -63,6 +65,10 @@ impl VisitorMut for Common {
             Expr::CompoundFieldAccess { access_chain, .. } => {
                 access_chain.iter_mut().for_each(field_as_text);
             }
+            Expr::Function(function) if is_user(function) => *expr = self.user(),
+            Expr::Identifier(name) if name.quote_style.is_none() && names_user(&name.value) => {
+                *expr = self.user();
+            }
             Expr::Function(function) => {
                 if let Some(other) = synonyms::of_call(function, self.dialect) {
                     *expr = other;
@@ -93,6 +99,33 @@ impl VisitorMut for Common {
         }
         ControlFlow::Continue(())
     }
+}
+
+impl Common<'_> {
+    fn user(&self) -> Expr {
+        Expr::value(Value::SingleQuotedString(self.user.to_owned()))
+    }
+}
+
+/// `current_user` and `session_user` are words of SQL, with brackets or without.
+fn names_user(word: &str) -> bool {
+    ["current_user", "session_user"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// `current_user()`, and ODBC's and Spark's `user()`.
+fn is_user(function: &Function) -> bool {
+    let [part] = function.name.0.as_slice() else {
+        return false;
+    };
+    let named = |name: &Ident| names_user(&name.value) || name.value.eq_ignore_ascii_case("user");
+    let bare = match &function.args {
+        FunctionArguments::None => true,
+        FunctionArguments::List(list) => list.args.is_empty(),
+        FunctionArguments::Subquery(_) => false,
+    };
+    bare && part.as_ident().is_some_and(named)
 }
 
 /// `LIKE 'a!_' ESCAPE '!'` is `LIKE 'a\_'`: the planner knows no other escape.

@@ -265,6 +265,8 @@ pub struct Scope {
     pub schema: String,
     /// Settings.
     pub settings: Settings,
+    /// What `current_user` means.
+    pub user: String,
 }
 
 impl Default for Scope {
@@ -273,6 +275,7 @@ impl Default for Scope {
             dialect: Dialect::default(),
             schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
             settings: Settings::default(),
+            user: String::new(),
         }
     }
 }
@@ -316,6 +319,7 @@ impl Scope {
             dialect: Dialect::parse(&view.dialect)?,
             schema: view.default_schema.clone(),
             settings,
+            user: self.user.clone(),
         })
     }
 }

@@ -219,6 +219,40 @@ pub enum AlterAction {
     Owner(String),
     /// `WITH SCHEMA mode`.
     SchemaMode(SchemaMode),
+    /// `ADD [CONSTRAINT name] PRIMARY KEY|FOREIGN KEY .. NOT ENFORCED`.
+    AddConstraint(AddConstraint),
+    /// `DROP CONSTRAINT [IF EXISTS] name`, `DROP PRIMARY KEY`.
+    DropConstraint {
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// The name; none for the primary key.
+        name: Option<String>,
+    },
+}
+
+/// A key that is declared.
+#[derive(Clone, Debug)]
+pub struct AddConstraint {
+    /// `CONSTRAINT name`.
+    pub name: Option<String>,
+    /// The columns of the key, as written.
+    pub columns: Vec<String>,
+    /// Its kind.
+    pub key: NewKey,
+}
+
+/// The kind of a key that is declared.
+#[derive(Clone, Debug)]
+pub enum NewKey {
+    /// `PRIMARY KEY`.
+    Primary,
+    /// `FOREIGN KEY .. REFERENCES relation [(columns)]`.
+    Foreign {
+        /// The other relation.
+        relation: ObjectName,
+        /// Its columns; empty for its primary key's.
+        columns: Vec<String>,
+    },
 }
 
 /// What a `COMMENT` is on.

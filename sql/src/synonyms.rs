@@ -91,8 +91,12 @@ fn of_moments(name: &str, function: &Function, dialect: Dialect) -> Option<Expr>
         },
         _ => return None,
     };
-    let unit = Unit::parse(unit_name)?;
     let quoted = text(unit_name);
+    let Some(unit) = Unit::parse(unit_name) else {
+        // The function tells what is wrong.
+        let meant = matches!(name, "timestampadd" | "timestampdiff" | "date_diff");
+        return meant.then(|| call(differences::WHOLE, [&quoted, first, second]));
+    };
     match name {
         "timestampadd" | "dateadd" | "date_add" => {
             let days = dialect != Dialect::Spark && !unit.is_time();

@@ -77,6 +77,7 @@ fn run(
         scope: Scope::default(),
         user: "ann".to_owned(),
         text: "SELECT n FROM made".to_owned(),
+        ticket: Vec::new(),
     });
     (engine, stream)
 }

@@ -121,7 +121,7 @@ impl AsyncDB for InProcess {
         let ready = self.warehouse.prepare(sql, &self.session, None, None).await;
         match ready.map_err(refused)?.ready {
             Ready::Query(kept) => {
-                let stream = self.warehouse.run(kept, sql, &self.session);
+                let stream = self.warehouse.run(kept, sql, &self.session, &[]);
                 let schema = Arc::clone(stream.schema());
                 let batches = stream.try_collect().await.map_err(refused)?;
                 Ok(output(&Rows { schema, batches }))

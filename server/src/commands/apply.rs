@@ -117,7 +117,7 @@ impl Validator for Run {
             ..SessionContext::default()
         };
         let kept = Arc::new(Kept::new(validation.planned, true));
-        let mut stream = self.warehouse.run(kept, &validation.text, &session);
+        let mut stream = self.warehouse.run(kept, &validation.text, &session, &[]);
         let columns = Arc::clone(stream.schema());
         let mut batches = Vec::new();
         let mut rows = 0;

@@ -108,6 +108,16 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
         }
         sql += &format!("\n{};\n", render::create_statement(relation));
     }
+    let keys: Vec<String> = relations
+        .iter()
+        .flat_map(render::constraint_statements)
+        .collect();
+    if !keys.is_empty() {
+        sql += "\nRESET ALL;\n";
+    }
+    for key in keys {
+        sql += &format!("{key};\n");
+    }
     match &args.output {
         None => std::io::stdout().write_all(sql.as_bytes())?,
         Some(path) => {

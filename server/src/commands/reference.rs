@@ -41,6 +41,18 @@ const STATEMENTS: &[(&str, &str)] = &[
         "Changes a view; all but AS and WITH SCHEMA work on tables, too.",
     ),
     (
+        "ALTER VIEW|TABLE n ADD [CONSTRAINT c] PRIMARY KEY (..) NOT ENFORCED",
+        "Declares a key, for tools that look for one; nothing enforces it.",
+    ),
+    (
+        "ALTER VIEW|TABLE n ADD [CONSTRAINT c] FOREIGN KEY (..) REFERENCES m [(..)] NOT ENFORCED",
+        "Declares a relationship, which tools such as Power BI find.",
+    ),
+    (
+        "ALTER VIEW|TABLE n DROP CONSTRAINT [IF EXISTS] c | DROP PRIMARY KEY",
+        "Takes a declared key away.",
+    ),
+    (
         "COMMENT ON [VIEW|TABLE|COLUMN|SCHEMA] n IS '..'|NULL",
         "Sets or removes a comment.",
     ),

@@ -42,6 +42,8 @@ pub struct Run {
     pub user: String,
     /// The text, for `SHOW QUERIES` and the log.
     pub text: String,
+    /// What it can be cancelled by; empty for nothing.
+    pub ticket: Vec<u8>,
 }
 
 /// Batches between the query and the encoder.
@@ -87,7 +89,7 @@ impl Engine {
         let guard = self
             .inner
             .queries
-            .start(&run.user, &run.text, State::Queued);
+            .start_fetch(&run.user, &run.text, &run.ticket);
         let supervisor = Supervisor {
             query: Arc::clone(guard.query()),
             sender: sender.clone(),

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::pin::Pin;
 
 use arrow_flight::sql::{
-    ActionCancelQueryResult, ActionClosePreparedStatementRequest,
-    ActionCreatePreparedStatementRequest, Any, ProstMessageExt,
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, Any, ProstMessageExt,
 };
-use arrow_flight::{Action, ActionType, CancelFlightInfoResult, CancelStatus};
+use arrow_flight::{Action, ActionType};
 use futures::{Stream, StreamExt};
 use mica_catalog::CATALOG;
 use mica_proto::{
@@ -27,9 +26,6 @@ use crate::session::Session;
 pub(super) type ActionStream =
     Pin<Box<dyn Stream<Item = Result<arrow_flight::Result, Status>> + Send>>;
 
-/// `CANCEL_RESULT_NOT_CANCELLABLE` of FlightSql.proto.
-const NOT_CANCELLABLE: i32 = 3;
-
 /// Name and description of each action.
 const ACTIONS: [(&str, &str); 8] = [
     (
@@ -42,7 +38,7 @@ const ACTIONS: [(&str, &str); 8] = [
     ),
     (
         "CancelQuery",
-        "Cancels a query; dropping its stream does so, too.",
+        "Cancels a query; CancelFlightInfo has replaced it.",
     ),
     (
         "CancelFlightInfo",
@@ -59,7 +55,7 @@ const ACTIONS: [(&str, &str); 8] = [
     ("CloseSession", "Ends the session."),
     (
         "RenewFlightEndpoint",
-        "Not needed: tickets are valid for a day.",
+        "Makes a ticket valid for as long again.",
     ),
 ];
 
@@ -72,7 +68,7 @@ pub(super) fn list() -> impl Iterator<Item = ActionType> {
 }
 
 /// The message in an action's body.
-fn unpack<M: Message + ProstMessageExt + Default>(body: &[u8]) -> Result<M> {
+pub(super) fn unpack<M: Message + ProstMessageExt + Default>(body: &[u8]) -> Result<M> {
     let bad = |reason: String| Error::Request {
         message: format!("the action's body cannot be read: {reason}"),
     };
@@ -96,19 +92,9 @@ impl FlightSql {
                 self.close_prepared(&session, &message.prepared_statement_handle);
                 None
             }
-            "CancelQuery" => Some(
-                // A query that is planned and not fetched holds nothing; one that is fetched ends
-                // with its stream.
-                ActionCancelQueryResult {
-                    result: NOT_CANCELLABLE,
-                }
-                .as_any()
-                .encode_to_vec(),
-            ),
-            "CancelFlightInfo" => {
-                let status = CancelStatus::NotCancellable.into();
-                Some(CancelFlightInfoResult { status }.encode_to_vec())
-            }
+            "CancelQuery" => Some(self.cancel_query(&session, &action.body)?),
+            "CancelFlightInfo" => Some(self.cancel_flight_info(&session, &action.body)?),
+            "RenewFlightEndpoint" => Some(self.renew(&session, &action.body)?),
             "SetSessionOptions" => Some(set_options(&session, &action.body)?.encode_to_vec()),
             "GetSessionOptions" => Some(get_options(&session).encode_to_vec()),
             "CloseSession" => {

@@ -14,7 +14,7 @@ use mica_catalog::{
 use mica_sql::information_schema;
 
 use super::info::{DataStream, column_metadata, encode, schema_bytes};
-use super::{FlightSql, sql_info, xdbc};
+use super::{FlightSql, keys, sql_info, xdbc};
 use crate::error::{Error, Result};
 use crate::session::Session;
 
@@ -101,7 +101,11 @@ impl FlightSql {
         let Some(schema) = schema_of(&command) else {
             return Ok(None);
         };
-        let snapshot = self.shared.warehouse.store().snapshot().await?;
+        let store = self.shared.warehouse.store();
+        let snapshot = store.snapshot().await?;
+        if let Some(batch) = keys::batch(&**store, &snapshot, &command, &schema).await? {
+            return Ok(Some(encode(schema, futures::stream::iter([Ok(batch)]))));
+        }
         let batch = match command {
             Command::CommandGetTables(command) => {
                 return self.tables(session, command, schema, snapshot).map(Some);
@@ -116,7 +120,6 @@ impl FlightSql {
             Command::CommandGetXdbcTypeInfo(CommandGetXdbcTypeInfo { data_type }) => {
                 xdbc::batch(data_type)?
             }
-            // No keys are declared yet: the answer is empty, and has its schema.
             _ => RecordBatch::new_empty(Arc::clone(&schema)),
         };
         let batches = futures::stream::iter([Ok(batch)]);

@@ -10,15 +10,15 @@ use arrow_flight::{
 };
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::info::{flight_info, schema_bytes};
 use super::put::{command, name, refuse_transaction, respond, unsupported};
-use super::{FlightSql, actions, metadata};
+use super::{FlightSql, actions, list, metadata};
 use crate::error::{Error, Result};
 use crate::session::Session;
 
@@ -26,6 +26,12 @@ impl FlightSql {
     async fn info(&self, request: Request<FlightDescriptor>) -> Result<FlightInfo> {
         let session = self.session(&request)?;
         let descriptor = request.into_inner();
+        if let Some(text) = list::of_path(&descriptor) {
+            let context = session.context();
+            return self
+                .statement_info(&session, &context, &text, None, descriptor)
+                .await;
+        }
         let command = match command(&descriptor.cmd) {
             Ok(command) => command,
             // Some clients send plain SQL.
@@ -63,6 +69,9 @@ impl FlightSql {
 
     async fn schema(&self, request: Request<FlightDescriptor>) -> Result<SchemaRef> {
         let session = self.session(&request)?;
+        if let Some(text) = list::of_path(request.get_ref()) {
+            return self.statement_schema(&session, &text).await;
+        }
         match command(&request.get_ref().cmd)? {
             Command::CommandStatementQuery(query) => {
                 self.statement_schema(&session, &query.query).await
@@ -135,8 +144,9 @@ impl FlightService for FlightSql {
         &self,
         request: Request<Criteria>,
     ) -> Result<Response<Self::ListFlightsStream>, Status> {
-        self.session(&request)?;
-        Ok(Response::new(futures::stream::empty().boxed()))
+        let session = self.session(&request)?;
+        let flights = self.flights(session.context()).await?;
+        Ok(Response::new(flights.map_err(Status::from).boxed()))
     }
 
     async fn get_flight_info(

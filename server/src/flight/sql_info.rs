@@ -63,8 +63,7 @@ fn identity(builder: &mut SqlInfoDataBuilder) {
     builder.append(SqlInfo::FlightSqlServerSubstraitMinVersion, "");
     builder.append(SqlInfo::FlightSqlServerSubstraitMaxVersion, "");
     builder.append(SqlInfo::FlightSqlServerTransaction, 0_i32);
-    // By dropping the stream, or by KILL; the action that this is about comes later.
-    builder.append(SqlInfo::FlightSqlServerCancel, false);
+    builder.append(SqlInfo::FlightSqlServerCancel, true);
     builder.append(SqlInfo::FlightSqlServerBulkIngestion, false);
     builder.append(SqlInfo::FlightSqlServerIngestTransactionsSupported, false);
     builder.append(SqlInfo::FlightSqlServerStatementTimeout, 0_i32);

@@ -12,6 +12,7 @@ use mica_catalog::{EntryId, Name, Relation, RelationName, Version, decode_body, 
 use mica_proto::{Kind, Statement, TemporaryRelation};
 use mica_sql::{Origin, Scope, SessionContext, Temporary};
 use prost::Message;
+use uuid::Uuid;
 
 use super::info::{DataStream, encode, flight_info, with_type_names};
 use super::{FlightSql, now_ms, parameters};
@@ -45,6 +46,7 @@ impl FlightSql {
         match ready.ready {
             Ready::Query(kept) => {
                 let ticket = Statement {
+                    id: Uuid::new_v4().as_bytes().to_vec(),
                     version: ready.version.0,
                     parameters: values,
                     ..self.statement(Kind::Query, text, context)?
@@ -158,7 +160,10 @@ impl FlightSql {
             return Ok(empty());
         };
         let schema = with_type_names(&kept.planned.columns);
-        let batches = warehouse.run(kept, text, context);
+        if self.shared.cancelled.get(&statement.id).is_some() {
+            return Err(Error::Killed);
+        }
+        let batches = warehouse.run(kept, text, context, &statement.id);
         let named = Arc::clone(&schema);
         let batches = batches.map(move |batch| batch.and_then(|batch| renamed(&batch, &named)));
         Ok(encode(schema, batches))
@@ -194,7 +199,7 @@ impl FlightSql {
     }
 
     /// The ticket of a statement: a command in an `Any`, as generic clients expect.
-    fn ticket(&self, statement: &Statement) -> Vec<u8> {
+    pub(super) fn ticket(&self, statement: &Statement) -> Vec<u8> {
         let ticket = TicketStatementQuery {
             statement_handle: self.seal(statement).into(),
         };

@@ -46,7 +46,7 @@ impl Backend for Embedded {
             .await?;
         match ready.ready {
             Ready::Query(kept) => {
-                let stream = self.warehouse.run(kept, statement, &self.session);
+                let stream = self.warehouse.run(kept, statement, &self.session, &[]);
                 Ok(Answer::Rows {
                     columns: std::sync::Arc::clone(stream.schema()),
                     batches: stream.map_err(AnyError::from).boxed(),

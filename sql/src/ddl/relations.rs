@@ -11,7 +11,7 @@ use sqlparser::ast::ObjectName;
 
 use super::draft::{Draft, Touched};
 use super::views::{keep_comments, outcome, wrong_kind};
-use super::{Executor, SessionContext, schemas};
+use super::{Executor, SessionContext, constraints, schemas};
 use crate::graph::Temporary;
 use crate::planner::Against;
 use crate::statement::{Alter, AlterAction, Comment, CommentTarget, Drop, DropBehavior, DropKind};
@@ -145,6 +145,7 @@ impl Executor {
                     body.definition = Definition::View(view);
                 }
                 body.broken = None;
+                body.constraints = constraints::kept(&old.body, &body);
             }
             AlterAction::Rename(to) => return rename(draft, &old, to, session),
             AlterAction::SetProperties(properties) => {
@@ -156,6 +157,13 @@ impl Executor {
             AlterAction::Owner(owner) => {
                 owner.clone_into(&mut body.owner);
                 return self.put_as(draft, &old, body);
+            }
+            AlterAction::AddConstraint(add) => {
+                self.add_constraint(draft, &old, &mut body, add, session)
+                    .await?;
+            }
+            AlterAction::DropConstraint { if_exists, name } => {
+                constraints::drop(&mut body, name.as_deref(), *if_exists)?;
             }
             AlterAction::SchemaMode(mode) => {
                 if let Definition::View(view) = &mut body.definition {

@@ -12,7 +12,7 @@ use sqlparser::ast::ObjectName;
 use super::views::{
     already_there, exists, keep_comments, now_ms, outcome, temporary_name, wrong_kind,
 };
-use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext};
+use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext, constraints};
 use crate::graph::Temporary;
 use crate::statement::{CreateTable, TableColumn};
 use crate::{Dialect, Error, Result, references, wire};
@@ -43,6 +43,10 @@ impl Executor {
             .table_body(name.clone(), table, session, origin, source)
             .await?;
         draft.notes.extend(note);
+        let mut body = body;
+        if let Some(old) = &old {
+            body.constraints = constraints::kept(&old.body, &body);
+        }
         let changed = draft.put(&name, body, old.as_ref())?;
         Ok(outcome("table", &name, old.is_some(), changed))
     }
@@ -80,6 +84,7 @@ impl Executor {
             properties: table.properties.clone(),
             created_at_ms: now_ms(),
             source: source.cloned(),
+            constraints: Vec::new(),
             broken: None,
             definition: Definition::ExternalTable(defined.table),
         };
@@ -154,6 +159,7 @@ impl Executor {
         let mut body = (*old.body).clone();
         body.columns = keep_comments(&defined.columns, &old.body.columns);
         body.definition = Definition::ExternalTable(defined.table);
+        body.constraints = constraints::kept(&old.body, &body);
         let changed = draft.put(&old.name, body, Some(&old))?;
         Ok(match changed {
             true => format!("refreshed table '{name}': its columns changed"),

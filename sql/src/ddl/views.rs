@@ -9,7 +9,7 @@ use mica_catalog::{
     RelationName, SchemaMode, Source, Version, View, fold,
 };
 
-use super::{Draft, Executor, SessionContext};
+use super::{Draft, Executor, SessionContext, constraints};
 use sqlparser::ast::ObjectName;
 
 use crate::graph::{TEMPORARY, Temporary};
@@ -40,7 +40,10 @@ impl Executor {
             }
         }
         let planned = self.plan_view(draft, parsed, view, session).await?;
-        let body = view_body(parsed, view, planned, session, source)?;
+        let mut body = view_body(parsed, view, planned, session, source)?;
+        if let Some(old) = &old {
+            body.constraints = constraints::kept(&old.body, &body);
+        }
         let changed = draft.put(&name, body, old.as_ref())?;
         Ok(outcome("view", &name, old.is_some(), changed))
     }
@@ -204,6 +207,7 @@ fn view_body(
         properties: view.properties.clone(),
         created_at_ms: now_ms(),
         source: source.cloned(),
+        constraints: Vec::new(),
         broken: None,
         definition: Definition::View(definition(
             view.text.clone(),

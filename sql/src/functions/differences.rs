@@ -64,11 +64,11 @@ impl ScalarUDFImpl for Difference {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let unit = match &args.args[0] {
-            ColumnarValue::Scalar(ScalarValue::Utf8(Some(unit))) => Unit::parse(unit),
-            _ => None,
+            ColumnarValue::Scalar(ScalarValue::Utf8(Some(unit))) => unit.as_str(),
+            _ => "",
         };
-        let Some(unit) = unit else {
-            return plan_err!("a difference of moments takes a unit such as DAY");
+        let Some(unit) = Unit::parse(unit) else {
+            return plan_err!("'{unit}' is not a unit of time: expected one such as DAY or MONTH");
         };
         let scalar = args
             .args

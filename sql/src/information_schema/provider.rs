@@ -185,7 +185,7 @@ async fn page(
 impl SystemTable {
     /// Whether the names alone do not suffice.
     fn reads_bodies(self) -> bool {
-        matches!(self, Self::Columns | Self::Views | Self::Tables)
+        self != Self::Schemata
     }
 }
 

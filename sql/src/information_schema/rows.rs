@@ -10,16 +10,16 @@ use mica_catalog::{
     Snapshot,
 };
 
-use super::SystemTable;
+use super::{SystemTable, keys};
 use crate::types;
 
 /// A value of a row.
-enum Cell {
+pub(super) enum Cell {
     Text(Option<String>),
     Number(Option<i64>),
 }
 
-fn text(value: impl Into<String>) -> Cell {
+pub(super) fn text(value: impl Into<String>) -> Cell {
     Cell::Text(Some(value.into()))
 }
 
@@ -67,7 +67,7 @@ pub(super) fn schemata(snapshot: &Snapshot) -> Result<RecordBatch> {
     batch(SystemTable::Schemata, &rows)
 }
 
-fn qualified(name: &RelationName) -> Vec<Cell> {
+pub(super) fn qualified(name: &RelationName) -> Vec<Cell> {
     vec![
         text(CATALOG),
         text(name.schema.as_str()),
@@ -112,7 +112,8 @@ pub(super) fn relations(
                 rows.extend(columns_of(&relation.name, relation.body.columns.fields()));
             }
             SystemTable::Views => rows.extend(view_row(relation)),
-            _ => {}
+            SystemTable::Schemata => {}
+            table => rows.extend(keys::rows(table, relation)),
         }
     }
     batch(table, &rows)

@@ -4,7 +4,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use sqlparser::tokenizer::Token;
 
 use super::StatementParser;
-use crate::statement::{Alter, AlterAction, Comment, CommentTarget};
+use crate::statement::{AddConstraint, Alter, AlterAction, Comment, CommentTarget, NewKey};
 use crate::{Result, Statement};
 
 impl StatementParser<'_> {
@@ -45,8 +45,22 @@ impl StatementParser<'_> {
         if view && self.words(&["WITH", "SCHEMA"]) {
             return Ok(AlterAction::SchemaMode(self.schema_mode()?));
         }
+        if self.words(&["ADD"]) {
+            return self.add_constraint();
+        }
+        if self.words(&["DROP", "PRIMARY", "KEY"]) {
+            return Ok(AlterAction::DropConstraint {
+                if_exists: false,
+                name: None,
+            });
+        }
+        if self.words(&["DROP", "CONSTRAINT"]) {
+            return Ok(AlterAction::DropConstraint {
+                if_exists: self.words(&["IF", "EXISTS"]),
+                name: Some(self.name()?),
+            });
+        }
         for known in [
-            "ADD",
             "DROP",
             "CHANGE",
             "ALTER",
@@ -60,8 +74,53 @@ impl StatementParser<'_> {
             }
         }
         let found = self.parser.peek_token();
-        let wanted = "AS, RENAME TO, SET TBLPROPERTIES, UNSET TBLPROPERTIES or OWNER TO";
+        let wanted = "AS, RENAME TO, SET TBLPROPERTIES, UNSET TBLPROPERTIES, OWNER TO, ADD CONSTRAINT or DROP CONSTRAINT";
         self.expected(wanted, found)
+    }
+
+    fn add_constraint(&mut self) -> Result<AlterAction> {
+        let name = match self.try_word("CONSTRAINT") {
+            true => Some(self.name()?),
+            false => None,
+        };
+        let (columns, key) = if self.words(&["PRIMARY", "KEY"]) {
+            (self.names_in_brackets()?, NewKey::Primary)
+        } else if self.words(&["FOREIGN", "KEY"]) {
+            let columns = self.names_in_brackets()?;
+            self.word("REFERENCES")?;
+            let relation = self.object_name()?;
+            let referenced = match self.parser.peek_token().token == Token::LParen {
+                true => self.names_in_brackets()?,
+                false => Vec::new(),
+            };
+            let key = NewKey::Foreign {
+                relation,
+                columns: referenced,
+            };
+            (columns, key)
+        } else {
+            return self.unsupported("ALTER .. ADD of anything but a PRIMARY KEY or FOREIGN KEY");
+        };
+        // Hive's way to say the same.
+        if !self.words(&["NOT", "ENFORCED"]) && !self.words(&["DISABLE", "NOVALIDATE"]) {
+            return self.unsupported("a key that is enforced (write NOT ENFORCED behind it)");
+        }
+        let _relied_on = self.try_word("RELY") || self.try_word("NORELY");
+        Ok(AlterAction::AddConstraint(AddConstraint {
+            name,
+            columns,
+            key,
+        }))
+    }
+
+    fn names_in_brackets(&mut self) -> Result<Vec<String>> {
+        self.token(&Token::LParen)?;
+        let mut names = vec![self.name()?];
+        while self.parser.consume_token(&Token::Comma) {
+            names.push(self.name()?);
+        }
+        self.token(&Token::RParen)?;
+        Ok(names)
     }
 
     fn unset_properties(&mut self) -> Result<AlterAction> {

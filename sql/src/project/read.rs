@@ -6,7 +6,7 @@ use datafusion::common::TableReference;
 use mica_catalog::RelationName;
 
 use super::{Project, SourceFile};
-use crate::statement::{AlterAction, CommentTarget, SetStatement};
+use crate::statement::{AlterAction, CommentTarget, NewKey, SetStatement};
 use crate::{Error, Parsed, Position, Result, Scope, Statement, parse, references, split};
 
 /// A statement of a project.
@@ -143,6 +143,11 @@ fn item(file: usize, place: usize, parsed: Parsed, scope: &Scope) -> Result<Item
         },
         Statement::Alter(alter) if !matches!(alter.action, AlterAction::Rename(_)) => {
             reads = vec![references::resolve_object(&alter.name, scope)?];
+            if let AlterAction::AddConstraint(add) = &alter.action
+                && let NewKey::Foreign { relation, .. } = &add.key
+            {
+                reads.push(references::resolve_object(relation, scope)?);
+            }
         }
         Statement::CreateSchema(_) | Statement::Drop(_) => {}
         _ => {

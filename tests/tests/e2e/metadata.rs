@@ -305,3 +305,99 @@ async fn types_of_files_are_told_as_they_are_sent() {
     ];
     assert_eq!(described(&told), expected.join("\n"));
 }
+
+#[tokio::test]
+async fn declared_keys_are_told_to_drivers_and_exported() {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let server = Server::start(MICA, &["--warehouse", &warehouse]);
+    let mut client = server.client().await;
+    for sql in [
+        "CREATE VIEW customers AS SELECT 1 AS region, 2 AS id",
+        "CREATE VIEW orders AS SELECT 1 AS id, 1 AS region, 2 AS customer",
+        "ALTER VIEW customers ADD PRIMARY KEY (region, id) NOT ENFORCED",
+        "ALTER VIEW orders ADD CONSTRAINT bought FOREIGN KEY (region, customer) \
+         REFERENCES customers NOT ENFORCED",
+    ] {
+        client.query(sql).await.unwrap();
+    }
+    let request = arrow_flight::sql::CommandGetPrimaryKeys {
+        catalog: None,
+        db_schema: Some("default".to_owned()),
+        table: "customers".to_owned(),
+    };
+    let info = client.inner.get_primary_keys(request).await.unwrap();
+    let rows = client.fetch(info).await.unwrap().text();
+    let key = |column: &str, place: &str| {
+        [
+            "mica",
+            "default",
+            "customers",
+            column,
+            place,
+            "customers_pkey",
+        ]
+        .map(str::to_owned)
+    };
+    assert_eq!(rows, [key("region", "1"), key("id", "2")]);
+    let foreign = |pk: &str, fk: &str, place: &str| {
+        let cells = [
+            "mica",
+            "default",
+            "customers",
+            pk,
+            "mica",
+            "default",
+            "orders",
+            fk,
+            place,
+            "bought",
+            "customers_pkey",
+            "3",
+            "3",
+        ];
+        cells.map(str::to_owned)
+    };
+    let expected = [
+        foreign("region", "region", "1"),
+        foreign("id", "customer", "2"),
+    ];
+    let request = CommandGetImportedKeys {
+        table: "orders".to_owned(),
+        ..CommandGetImportedKeys::default()
+    };
+    let info = client.inner.get_imported_keys(request).await.unwrap();
+    assert_eq!(check(&mut client, info, KEYS).await, expected);
+    let request = CommandGetExportedKeys {
+        table: "customers".to_owned(),
+        ..CommandGetExportedKeys::default()
+    };
+    let info = client.inner.get_exported_keys(request).await.unwrap();
+    assert_eq!(check(&mut client, info, KEYS).await, expected);
+    let cross = |fk_table: &str| CommandGetCrossReference {
+        pk_table: "customers".to_owned(),
+        fk_table: fk_table.to_owned(),
+        ..CommandGetCrossReference::default()
+    };
+    let info = client
+        .inner
+        .get_cross_reference(cross("orders"))
+        .await
+        .unwrap();
+    assert_eq!(check(&mut client, info, KEYS).await, expected);
+    let info = client
+        .inner
+        .get_cross_reference(cross("customers"))
+        .await
+        .unwrap();
+    assert!(check(&mut client, info, KEYS).await.is_empty());
+    let (export, _) = mica_tests::succeeds(MICA, &["export", "--warehouse", &warehouse]);
+    let again = below(&folder, "again");
+    crate::write(&folder, "export.sql", &export);
+    let script = below(&folder, "export.sql");
+    mica_tests::succeeds(MICA, &["sql", "--warehouse", &again, "-f", &script]);
+    let (exported_again, _) = mica_tests::succeeds(MICA, &["export", "--warehouse", &again]);
+    let statements = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(statements(&export), statements(&exported_again));
+    assert!(export.contains("NOT ENFORCED"), "{export}");
+}

@@ -1,0 +1,153 @@
+//! Declaring keys, which inform tools and are not enforced.
+
+use mica_catalog::{Constraint, Key, Relation, RelationBody, fold, near_matches};
+
+use super::{Draft, Executor, SessionContext};
+use crate::statement::{AddConstraint, NewKey};
+use crate::{Error, Result, references};
+
+/// The constraints of `old` that still make sense over the columns of `body`: a replacement keeps
+/// them.
+pub(super) fn kept(old: &RelationBody, body: &RelationBody) -> Vec<Constraint> {
+    let kept = old.constraints.iter();
+    kept.filter(|constraint| constraint.fits(&body.columns))
+        .cloned()
+        .collect()
+}
+
+impl Executor {
+    /// `body` of `old` with one more key. To declare what is declared already changes nothing.
+    pub(super) async fn add_constraint(
+        &self,
+        draft: &Draft,
+        old: &Relation,
+        body: &mut RelationBody,
+        add: &AddConstraint,
+        session: &SessionContext,
+    ) -> Result<()> {
+        let columns = columns_of(old, &add.columns)?;
+        let key = match &add.key {
+            NewKey::Primary => Key::Primary,
+            NewKey::Foreign {
+                relation,
+                columns: named,
+            } => {
+                let name = references::resolve_object(relation, &session.scope)?;
+                let target = self.require(draft, &name).await?;
+                let referenced = referenced(&target, named, columns.len())?;
+                Key::Foreign {
+                    primary_key: primary_key(&target)
+                        .filter(|key| key.columns == referenced)
+                        .map(|key| key.name.clone()),
+                    columns: referenced,
+                    relation: target.name,
+                }
+            }
+        };
+        let name = add.name.clone();
+        let constraint = Constraint {
+            name: name.unwrap_or_else(|| default_name(old, &columns, &key)),
+            columns,
+            key,
+        };
+        if body.constraints.contains(&constraint) {
+            return Ok(());
+        }
+        refuse_second(old, &constraint)?;
+        body.constraints.push(constraint);
+        Ok(())
+    }
+}
+
+/// A relation has one primary key, and no two constraints of one name.
+fn refuse_second(old: &Relation, new: &Constraint) -> Result<()> {
+    for known in &old.body.constraints {
+        let problem = if fold(&known.name) == fold(&new.name) {
+            "has a constraint of that name already"
+        } else if known.key == Key::Primary && new.key == Key::Primary {
+            "has a primary key already"
+        } else {
+            continue;
+        };
+        return Err(Error::invalid(format!(
+            "'{}' {problem}: '{}'; drop it first (ALTER .. DROP CONSTRAINT)",
+            old.name, known.name
+        )));
+    }
+    Ok(())
+}
+
+/// PostgreSQL's: `orders_pkey`, `orders_customer_fkey`.
+fn default_name(relation: &Relation, columns: &[String], key: &Key) -> String {
+    let relation = relation.name.relation.folded();
+    match key {
+        Key::Primary => format!("{relation}_pkey"),
+        Key::Foreign { .. } => format!("{relation}_{}_fkey", columns.join("_")),
+    }
+}
+
+/// The columns of a relation as they are spelled there.
+fn columns_of(relation: &Relation, wanted: &[String]) -> Result<Vec<String>> {
+    let fields = relation.body.columns.fields();
+    let spelled = |wanted: &String| {
+        let folded = fold(wanted);
+        let found = fields.iter().find(|field| fold(field.name()) == folded);
+        found.map(|field| field.name().clone()).ok_or_else(|| {
+            let names = fields.iter().map(|field| field.name().as_str());
+            let near = near_matches(wanted, names);
+            let near = near
+                .first()
+                .map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+            Error::invalid(format!(
+                "'{}' has no column '{wanted}'{near}",
+                relation.name
+            ))
+        })
+    };
+    wanted.iter().map(spelled).collect()
+}
+
+fn primary_key(relation: &Relation) -> Option<&Constraint> {
+    let mut constraints = relation.body.constraints.iter();
+    constraints.find(|constraint| constraint.key == Key::Primary)
+}
+
+/// The columns that a foreign key refers to: those named, else the other's primary key.
+fn referenced(target: &Relation, named: &[String], count: usize) -> Result<Vec<String>> {
+    let columns = match (named, primary_key(target)) {
+        ([], Some(primary)) => primary.columns.clone(),
+        ([], None) => {
+            return Err(Error::invalid(format!(
+                "'{}' has no primary key: name the columns, as in REFERENCES {} (id)",
+                target.name, target.name
+            )));
+        }
+        (named, _) => columns_of(target, named)?,
+    };
+    match columns.len() == count {
+        true => Ok(columns),
+        false => Err(Error::invalid(format!(
+            "the foreign key has {count} columns, what it refers to has {}",
+            columns.len()
+        ))),
+    }
+}
+
+/// Takes a constraint away.
+pub(super) fn drop(body: &mut RelationBody, name: Option<&str>, if_exists: bool) -> Result<()> {
+    let is_it = |constraint: &Constraint| match name {
+        Some(name) => fold(&constraint.name) == fold(name),
+        None => constraint.key == Key::Primary,
+    };
+    match body.constraints.iter().position(is_it) {
+        Some(at) => {
+            body.constraints.remove(at);
+            Ok(())
+        }
+        None if if_exists => Ok(()),
+        None => Err(Error::invalid(match name {
+            Some(name) => format!("there is no constraint '{name}'; add IF EXISTS to ignore that"),
+            None => "there is no primary key".to_owned(),
+        })),
+    }
+}
