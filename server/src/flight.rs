@@ -21,6 +21,7 @@
 mod actions;
 mod auth;
 mod cancel;
+mod function_lists;
 mod info;
 mod keys;
 mod list;

@@ -3,7 +3,6 @@
 //! Where drivers and the comments of FlightSql.proto disagree, drivers win: 503, 505, 507 and 562
 //! are int64. Only ids of the enum are answered: JDBC fails on any other.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use arrow_flight::sql::SqlInfo;
@@ -11,43 +10,9 @@ use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::function_lists::{DATETIME, NUMERIC, STRING, SYSTEM, conversions};
 use crate::error::{Error, Result};
 
-/// ODBC's names of the functions that work in the default dialect.
-const NUMERIC: &[&str] = &[
-    "ABS", "ACOS", "ASIN", "ATAN", "ATAN2", "COS", "COT", "DEGREES", "EXP", "FLOOR", "LOG10", "PI",
-    "POWER", "RADIANS", "ROUND", "SIN", "SQRT", "TAN",
-];
-const STRING: &[&str] = &[
-    "ASCII",
-    "BIT_LENGTH",
-    "CHARACTER_LENGTH",
-    "CHAR_LENGTH",
-    "CONCAT",
-    "LEFT",
-    "LENGTH",
-    "LTRIM",
-    "OCTET_LENGTH",
-    "REPEAT",
-    "REPLACE",
-    "RIGHT",
-    "RTRIM",
-    "SUBSTRING",
-];
-const SYSTEM: &[&str] = &["IFNULL"];
-const DATETIME: &[&str] = &[
-    "DAYOFMONTH",
-    "DAYOFWEEK",
-    "DAYOFYEAR",
-    "HOUR",
-    "MINUTE",
-    "MONTH",
-    "NOW",
-    "QUARTER",
-    "SECOND",
-    "WEEK",
-    "YEAR",
-];
 /// Words that are reserved here and not in SQL:2003.
 const KEYWORDS: &[&str] = &[
     "LIMIT", "OFFSET", "QUALIFY", "SHOW", "USE", "DESCRIBE", "EXPLAIN",
@@ -119,7 +84,7 @@ fn queries(builder: &mut SqlInfoDataBuilder) {
     ] {
         builder.append(info, yes);
     }
-    builder.append(SqlInfo::SqlSupportsConvert, HashMap::<i32, Vec<i32>>::new());
+    builder.append(SqlInfo::SqlSupportsConvert, conversions());
     for (info, mask) in [
         (SqlInfo::SqlSupportedGroupBy, 2_i32),
         (SqlInfo::SqlSupportedGrammar, 4),

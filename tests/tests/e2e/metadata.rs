@@ -8,7 +8,8 @@ use arrow_flight::sql::{
     CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo,
 };
 use datafusion::arrow::array::{Array, AsArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit, UInt32Type};
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use mica_tests::{Client, Server};
 use tempfile::TempDir;
 
@@ -194,10 +195,75 @@ async fn sql_info_by_id() {
     assert_eq!(found, columns.replace("; ", "\n"));
     let names = rows.batches[0].column(0);
     assert_eq!(names.len(), 2);
+}
+
+/// Every value, with its id and the name of the union's child that it is in: a driver that is given
+/// another child fails.
+async fn all_sql_info(client: &mut Client) -> Vec<String> {
     let info = client.inner.get_sql_info(Vec::new()).await.unwrap();
     let all = client.fetch(info).await.unwrap();
-    let count: usize = all.batches.iter().map(|batch| batch.num_rows()).sum();
-    assert!(count > 60, "{count}");
+    let options = FormatOptions::default();
+    let mut lines = Vec::new();
+    for batch in &all.batches {
+        let ids = batch.column(0).as_primitive::<UInt32Type>();
+        let values = batch.column(1).as_union();
+        let DataType::Union(children, _) = values.data_type() else {
+            panic!("{}", values.data_type());
+        };
+        for row in 0..batch.num_rows() {
+            let (id, value) = (ids.value(row), values.value(row));
+            let child = children.iter().find(|(id, _)| *id == values.type_id(row));
+            let text = ArrayFormatter::try_new(value.as_ref(), &options).unwrap();
+            let name = SqlInfo::try_from(id as i32).unwrap().as_str_name();
+            lines.push(format!(
+                "{id} {name} {} {}",
+                child.unwrap().1.name(),
+                text.value(0)
+            ));
+        }
+    }
+    lines
+}
+
+#[tokio::test]
+async fn sql_info_is_complete_and_in_the_children_that_drivers_cast_to() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let found = all_sql_info(&mut client).await;
+    let path = mica_tests::repository().join("tests/golden/sql_info.txt");
+    let golden = std::fs::read_to_string(path).unwrap();
+    let golden = golden.replace("{version}", env!("CARGO_PKG_VERSION"));
+    let expected: Vec<&str> = golden.lines().collect();
+    assert_eq!(found, expected, "\n{}\n", found.join("\n"));
+}
+
+/// A call of each function that SqlInfo names.
+#[tokio::test]
+async fn functions_that_are_named_work() {
+    const CALLS: &str = include_str!("../../golden/functions.txt");
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    let mut calls: Vec<(&str, &str, &str)> = Vec::new();
+    for line in CALLS.lines() {
+        let (call, expected) = line.split_once(" -> ").unwrap();
+        let name = call.split('(').next().unwrap();
+        calls.push((name, call, expected));
+    }
+    for info in all_sql_info(&mut client).await {
+        let (id, rest) = info.split_once(' ').unwrap();
+        if !["509", "510", "511", "512"].contains(&id) {
+            continue;
+        }
+        let list = rest.split_once('[').unwrap().1.trim_end_matches(']');
+        for named in list.split(", ") {
+            assert!(calls.iter().any(|(name, ..)| *name == named), "{named}");
+        }
+    }
+    for (_, call, expected) in calls {
+        let sql = format!("SELECT {{fn {call}}}");
+        let found = client.query(&sql).await.unwrap().value();
+        assert!(expected == "*" || found == expected, "{call}: {found}");
+    }
 }
 
 #[tokio::test]
