@@ -35,11 +35,11 @@ pub(crate) fn output_names(
     columns
         .map(|(at, (qualifier, field))| {
             let name = naming::shown(field.name());
-            if let Some(alias) = top.get(name) {
-                return alias.clone();
-            }
             if let Some(Some(given)) = given.get(at) {
                 return given.clone();
+            }
+            if let Some(alias) = top.get(name) {
+                return alias.clone();
             }
             written
                 .stored(qualifier, name, sources)
@@ -64,7 +64,7 @@ fn top_aliases(select: &Select, text: &StatementText) -> HashMap<String, String>
     select.projection.iter().filter_map(alias).collect()
 }
 
-/// The names of expressions without an alias, by column. Columns between two wildcards have none:
+/// The aliases, and the names of expressions without one, by column. Columns between two wildcards have none:
 /// their places are not known.
 fn given_names(
     select: &Select,
@@ -80,6 +80,7 @@ fn given_names(
     };
     let name = |item: &SelectItem| match item {
         SelectItem::UnnamedExpr(expr) => naming::of_expression(expr, text, dialect),
+        SelectItem::ExprWithAlias { alias, .. } => Some(spelled(alias, text)),
         _ => None,
     };
     let items = &select.projection;

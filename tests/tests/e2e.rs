@@ -14,6 +14,7 @@ mod e2e {
     mod docs;
     mod limits;
     mod metadata;
+    mod mistakes;
     mod operations;
     mod prepared;
     mod restart;
