@@ -64,3 +64,28 @@ async fn each_statement_is_one_line_of_the_log_without_its_text() {
     assert_ne!(digest(3), digest(4));
     assert!(!log.contains("private"), "{log}");
 }
+
+/// A change commits or fails by itself: neither its client's leaving nor `KILL` cuts it short.
+#[tokio::test]
+async fn a_change_goes_on_without_its_client_and_is_not_killed() {
+    let folder = TempDir::new().unwrap();
+    let warehouse = below(&folder, "warehouse");
+    let slow = [("MICA_TEST_DELAY", "catalog.before_commit:1000")];
+    let server = Server::try_start(MICA, &["--warehouse", &warehouse], &slow).unwrap();
+    let mut leaver = server.client().await;
+    let change = tokio::spawn(async move { leaver.query("CREATE VIEW v AS SELECT 1 AS n").await });
+    let mut client = server.client().await;
+    let id = loop {
+        let queries = client.query("SHOW QUERIES").await.unwrap().text();
+        if let Some(row) = queries.iter().find(|row| row[2] == "changing") {
+            break row[0].clone();
+        }
+        assert!(!change.is_finished(), "the change was over too soon");
+    };
+    let refused = client.fails(&format!("KILL '{id}'")).await;
+    assert_eq!(refused.code(), tonic::Code::NotFound, "{refused}");
+    change.abort();
+    let done = async { while client.query("SELECT n FROM v").await.is_err() {} };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), done).await;
+    waited.expect("the change was lost with its client");
+}
