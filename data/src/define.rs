@@ -176,50 +176,13 @@ async fn columns(
     session: &dyn Session,
     limits: &InferenceLimits,
 ) -> Result<(BTreeMap<String, String>, Inferred)> {
-    let declared = |columns: &SchemaRef| Inferred {
-        columns: (**columns).clone(),
-        note: None,
-    };
     match format {
-        "CSV" => {
-            let text_file = definition.format == "TEXTFILE";
-            let mut options = CsvOptions::defaults(definition.spark, text_file);
-            options.apply(&definition.options)?;
-            let inferred = match &definition.columns {
-                Some(columns) => declared(columns),
-                None => {
-                    let (store, spark) = (&files.store, definition.spark);
-                    csv::infer(store, &files.files, &options, spark, limits).await?
-                }
-            };
-            let mut stored = options.to_map();
-            if definition.spark && options.infer {
-                // Not Spark's default; REFRESH must know.
-                stored.insert("infer_schema".to_owned(), "true".to_owned());
-            }
-            Ok((stored, inferred))
-        }
-        "JSON" => {
-            let options = JsonOptions::from_map(&definition.options)?;
-            let lines = match (options.lines, files.files.first()) {
-                (Some(lines), _) => lines,
-                (None, Some(first)) => json::is_lines(&files.store, first).await?,
-                (None, None) => true,
-            };
-            let inferred = match &definition.columns {
-                Some(columns) => declared(columns),
-                None => {
-                    let (store, spark) = (&files.store, definition.spark);
-                    json::infer(store, &files.files, lines, spark, limits).await?
-                }
-            };
-            let stored = ("newline_delimited".to_owned(), lines.to_string());
-            Ok((BTreeMap::from([stored]), inferred))
-        }
+        "CSV" => csv_columns(definition, files, limits).await,
+        "JSON" => json_columns(definition, files, limits).await,
         "PARQUET" => {
             check_parquet(&definition.options)?;
-            let inferred = match &definition.columns {
-                Some(columns) => declared(columns),
+            let inferred = match declared(definition) {
+                Some(declared) => declared,
                 None => Inferred {
                     columns: parquet::infer(session, &files.store, &files.files).await?,
                     note: None,
@@ -231,6 +194,59 @@ async fn columns(
             format: other.to_owned(),
         }),
     }
+}
+
+fn declared(definition: &Definition) -> Option<Inferred> {
+    let columns = definition.columns.as_ref()?;
+    Some(Inferred {
+        columns: (**columns).clone(),
+        note: None,
+    })
+}
+
+async fn csv_columns(
+    definition: &Definition,
+    files: &Files<'_>,
+    limits: &InferenceLimits,
+) -> Result<(BTreeMap<String, String>, Inferred)> {
+    let text_file = definition.format == "TEXTFILE";
+    let mut options = CsvOptions::defaults(definition.spark, text_file);
+    options.apply(&definition.options)?;
+    let inferred = match declared(definition) {
+        Some(declared) => declared,
+        None => {
+            let (store, spark) = (&files.store, definition.spark);
+            csv::infer(store, &files.files, &options, spark, limits).await?
+        }
+    };
+    let mut stored = options.to_map();
+    if definition.spark && options.infer {
+        // Not Spark's default; REFRESH must know.
+        stored.insert("infer_schema".to_owned(), "true".to_owned());
+    }
+    Ok((stored, inferred))
+}
+
+async fn json_columns(
+    definition: &Definition,
+    files: &Files<'_>,
+    limits: &InferenceLimits,
+) -> Result<(BTreeMap<String, String>, Inferred)> {
+    let options = JsonOptions::from_map(&definition.options)?;
+    let lines = match (options.lines, files.files.first()) {
+        (Some(lines), _) => lines,
+        (None, Some(first)) => json::is_lines(&files.store, first).await?,
+        (None, None) => true,
+    };
+    let inferred = match declared(definition) {
+        Some(declared) => declared,
+        None => {
+            let (store, spark) = (&files.store, definition.spark);
+            json::infer(store, &files.files, lines, spark, limits).await?
+        }
+    };
+    let stored = ("newline_delimited".to_owned(), lines.to_string());
+    Ok((BTreeMap::from([stored]), inferred))
 }
 
 /// Columns with partition columns last, and the names of those.

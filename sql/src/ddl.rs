@@ -241,33 +241,12 @@ impl Executor {
     ) -> Result<Option<Effect>> {
         let mut after = session.clone();
         let message = match &parsed.statement {
-            Statement::Use(parts) => {
-                let snapshot = self.planner.store().snapshot().await?;
-                let schema = references::resolve_schema(parts)?;
-                if schema != crate::INFORMATION_SCHEMA {
-                    after.scope.schema = snapshot.require_schema(schema)?.name.to_string();
-                } else {
-                    schema.clone_into(&mut after.scope.schema);
-                }
-                format!("schema is now '{}'", after.scope.schema)
-            }
+            Statement::Use(parts) => self.use_schema(parts, &mut after.scope).await?,
             Statement::Set(SetStatement::Value(key, value)) => {
                 after.scope.set(key, value)?;
                 format!("{key} is now '{}'", after.scope.show(key)?)
             }
-            Statement::Reset(Some(key)) => {
-                let defaults = Scope::default();
-                after.scope.settings.reset(key)?;
-                match defaults.show(key) {
-                    Ok(default) => {
-                        let default = default.to_owned();
-                        after.scope.set(key, &default)?;
-                        after.scope.settings.reset(key)?;
-                        format!("{key} is '{default}' again")
-                    }
-                    Err(_) => format!("{key} is undefined again"),
-                }
-            }
+            Statement::Reset(Some(key)) => reset(&mut after.scope, key)?,
             Statement::Reset(None) => {
                 after.scope = Scope::default();
                 "all settings have their defaults again".to_owned()
@@ -290,6 +269,28 @@ impl Executor {
             version: None,
         }))
     }
+
+    async fn use_schema(&self, parts: &[String], scope: &mut Scope) -> Result<String> {
+        let snapshot = self.planner.store().snapshot().await?;
+        let schema = references::resolve_schema(parts)?;
+        scope.schema = match schema {
+            crate::INFORMATION_SCHEMA => schema.to_owned(),
+            schema => snapshot.require_schema(schema)?.name.to_string(),
+        };
+        Ok(format!("schema is now '{}'", scope.schema))
+    }
+}
+
+/// Gives a setting its default again.
+fn reset(scope: &mut Scope, key: &str) -> Result<String> {
+    let defaults = Scope::default();
+    scope.settings.reset(key)?;
+    let Ok(default) = defaults.show(key) else {
+        return Ok(format!("{key} is undefined again"));
+    };
+    scope.set(key, default)?;
+    scope.settings.reset(key)?;
+    Ok(format!("{key} is '{default}' again"))
 }
 
 /// One line of a statement, for `SHOW HISTORY`.

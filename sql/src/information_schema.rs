@@ -4,6 +4,7 @@
 //! from stored bodies, a page of relations at a time; equality filters on schema and table names
 //! decide which relations are looked at. Types have SQL's names, as BI tools want them.
 
+mod columns;
 mod keys;
 mod provider;
 mod rows;
@@ -63,83 +64,14 @@ impl SystemTable {
     /// Names of the columns; those with a `#` are numbers.
     fn columns(self) -> &'static [&'static str] {
         match self {
-            Schemata => &[
-                "catalog_name",
-                "schema_name",
-                "schema_owner",
-                "schema_comment",
-            ],
-            Tables => &[
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "table_type",
-                "table_comment",
-            ],
-            Columns => &[
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "column_name",
-                "ordinal_position#",
-                "column_default",
-                "is_nullable",
-                "data_type",
-                "character_maximum_length#",
-                "numeric_precision#",
-                "numeric_scale#",
-                "datetime_precision#",
-                "column_comment",
-            ],
-            Views => &[
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "view_definition",
-                "check_option",
-                "is_updatable",
-                "dialect",
-            ],
-            TableConstraints => &[
-                "constraint_catalog",
-                "constraint_schema",
-                "constraint_name",
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "constraint_type",
-            ],
-            KeyColumnUsage => &[
-                "constraint_catalog",
-                "constraint_schema",
-                "constraint_name",
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "column_name",
-                "ordinal_position#",
-                "position_in_unique_constraint#",
-            ],
-            ConstraintColumnUsage => &[
-                "table_catalog",
-                "table_schema",
-                "table_name",
-                "column_name",
-                "constraint_catalog",
-                "constraint_schema",
-                "constraint_name",
-            ],
-            ReferentialConstraints => &[
-                "constraint_catalog",
-                "constraint_schema",
-                "constraint_name",
-                "unique_constraint_catalog",
-                "unique_constraint_schema",
-                "unique_constraint_name",
-                "match_option",
-                "update_rule",
-                "delete_rule",
-            ],
+            Schemata => columns::SCHEMATA,
+            Tables => columns::TABLES,
+            Columns => columns::COLUMNS,
+            Views => columns::VIEWS,
+            TableConstraints => columns::TABLE_CONSTRAINTS,
+            KeyColumnUsage => columns::KEY_COLUMN_USAGE,
+            ConstraintColumnUsage => columns::CONSTRAINT_COLUMN_USAGE,
+            ReferentialConstraints => columns::REFERENTIAL_CONSTRAINTS,
         }
     }
 

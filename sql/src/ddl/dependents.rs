@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::arrow::datatypes::SchemaRef;
-use mica_catalog::{Definition, Relation, RelationName, SchemaMode, View, fold};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use mica_catalog::{Definition, Relation, RelationName, SchemaMode, View, fold, near_matches};
 
 use super::draft::{Draft, Touched};
 use super::views::{definition, keep_comments};
@@ -182,52 +182,48 @@ fn evolved(reader: &Relation, view: &View, new: &SchemaRef) -> Result<SchemaRef>
     if view.schema_mode == SchemaMode::Evolution && !view.columns_named {
         return Ok(std::sync::Arc::clone(new));
     }
-    let promised = reader.body.columns.fields();
-    let mut fields = Vec::with_capacity(promised.len());
-    let names: BTreeSet<String> = new
-        .fields()
-        .iter()
-        .map(|field| fold(field.name()))
-        .collect();
-    for (at, field) in promised.iter().enumerate() {
-        let changed = |problem: String| Error::SchemaChanged {
-            view: reader.name.clone(),
-            column: field.name().clone(),
-            problem,
-        };
-        let found = match view.columns_named {
-            true => new.fields().get(at),
-            false => new
-                .fields()
-                .iter()
-                .find(|new| fold(new.name()) == fold(field.name())),
-        };
-        let Some(found) = found else {
-            let has: Vec<&str> = names.iter().map(String::as_str).collect();
-            let near = mica_catalog::near_matches(field.name(), has.into_iter());
-            let near = near
-                .first()
-                .map_or(String::new(), |near| format!(" (it has '{near}')"));
-            return Err(changed(format!("which its query no longer has{near}")));
-        };
-        let (from, to) = (found.data_type(), field.data_type());
-        let fits = match view.schema_mode {
-            SchemaMode::Binding => from == to,
-            SchemaMode::Compensation => is_lossless(from, to),
-            SchemaMode::TypeEvolution | SchemaMode::Evolution => true,
-        };
-        if !fits {
-            let (from, to) = (types::sql_name(from), types::sql_name(to));
-            return Err(changed(format!("as {to}, but its query gives {from}")));
-        }
-        let keeps = matches!(
-            view.schema_mode,
-            SchemaMode::Binding | SchemaMode::Compensation
-        );
-        let data_type = if keeps { to } else { from };
-        fields.push(field.as_ref().clone().with_data_type(data_type.clone()));
+    let promised = reader.body.columns.fields().iter().enumerate();
+    let fields = promised
+        .map(|(at, field)| evolved_field(reader, view, new, at, field))
+        .collect::<Result<Vec<Field>>>()?;
+    Ok(std::sync::Arc::new(Schema::new(fields)))
+}
+
+/// The promised column `field`, which stands at `at`, as the query gives it now.
+fn evolved_field(
+    reader: &Relation,
+    view: &View,
+    new: &Schema,
+    at: usize,
+    field: &Field,
+) -> Result<Field> {
+    let changed = |problem: String| Error::SchemaChanged {
+        view: reader.name.clone(),
+        column: field.name().clone(),
+        problem,
+    };
+    let mut given = new.fields().iter();
+    let found = match view.columns_named {
+        true => given.nth(at),
+        false => given.find(|new| fold(new.name()) == fold(field.name())),
+    };
+    let Some(found) = found else {
+        let has: BTreeSet<String> = new.fields().iter().map(|f| fold(f.name())).collect();
+        let near = near_matches(field.name(), has.iter().map(String::as_str));
+        let near = near
+            .first()
+            .map_or(String::new(), |near| format!(" (it has '{near}')"));
+        return Err(changed(format!("which its query no longer has{near}")));
+    };
+    let (from, to) = (found.data_type(), field.data_type());
+    let (fits, kept) = match view.schema_mode {
+        SchemaMode::Binding => (from == to, to),
+        SchemaMode::Compensation => (is_lossless(from, to), to),
+        SchemaMode::TypeEvolution | SchemaMode::Evolution => (true, from),
+    };
+    if !fits {
+        let (from, to) = (types::sql_name(from), types::sql_name(to));
+        return Err(changed(format!("as {to}, but its query gives {from}")));
     }
-    Ok(std::sync::Arc::new(
-        datafusion::arrow::datatypes::Schema::new(fields),
-    ))
+    Ok(field.clone().with_data_type(kept.clone()))
 }

@@ -13,7 +13,7 @@ use super::draft::{Draft, Touched};
 use super::views::{keep_comments, outcome, wrong_kind};
 use super::{Executor, SessionContext, constraints, schemas};
 use crate::graph::Temporary;
-use crate::planner::Against;
+use crate::planner::{Against, PlannedView};
 use crate::statement::{Alter, AlterAction, Comment, CommentTarget, Drop, DropBehavior, DropKind};
 use crate::{Dialect, Error, Parsed, Result, references};
 
@@ -139,13 +139,7 @@ impl Executor {
                     scope: &session.scope,
                 };
                 let planned = self.planner.view(query, &parsed.text, against).await?;
-                body.columns = keep_comments(&planned.columns, &old.body.columns);
-                if let Definition::View(view) = &old.body.definition {
-                    let view = Self::with_text(view, text.clone(), &planned, session);
-                    body.definition = Definition::View(view);
-                }
-                body.broken = None;
-                body.constraints = constraints::kept(&old.body, &body);
+                body = Self::with_query(&old.body, text, &planned, session);
             }
             AlterAction::Rename(to) => return rename(draft, &old, to, session),
             AlterAction::SetProperties(properties) => {
@@ -173,6 +167,24 @@ impl Executor {
         }
         let changed = draft.put(&old.name, body, Some(&old))?;
         Ok(outcome(kind_of(&old), &old.name, true, changed).replace("replaced", "altered"))
+    }
+
+    /// `old` with another query.
+    fn with_query(
+        old: &RelationBody,
+        text: &str,
+        planned: &PlannedView,
+        session: &SessionContext,
+    ) -> RelationBody {
+        let mut body = old.clone();
+        body.columns = keep_comments(&planned.columns, &old.columns);
+        if let Definition::View(view) = &old.definition {
+            let view = Self::with_text(view, text.to_owned(), planned, session);
+            body.definition = Definition::View(view);
+        }
+        body.broken = None;
+        body.constraints = constraints::kept(old, &body);
+        body
     }
 
     /// As a put, but the owner changes, which a replacement keeps.
