@@ -76,7 +76,8 @@ pub struct ReadyStatement {
 struct Planning {
     text: String,
     session: SessionContext,
-    values: Option<Vec<ScalarValue>>,
+    /// Types of the values that its parameters get.
+    bound: Option<Vec<DataType>>,
     snapshot: Snapshot,
     /// Where the plan is kept, if it can be.
     key: Option<PlanKey>,
@@ -145,26 +146,38 @@ impl Warehouse {
             user: session.user.clone(),
             ..session.scope.clone()
         };
-        let key = (values.is_none() && session.temporary.is_empty()).then(|| PlanKey {
+        let bound = values.map(|values| values.iter().map(ScalarValue::data_type).collect());
+        let key = session.temporary.is_empty().then(|| PlanKey {
             text: text.to_owned(),
             scope: scope(),
             version,
+            parameters: Option::clone(&bound),
         });
-        if let Some(kept) = key.as_ref().and_then(|key| self.engine.plans().get(key)) {
-            let ready = Ready::Query(kept);
-            return Ok(ReadyStatement { ready, version });
-        }
-        let planning = Planning {
-            text: text.to_owned(),
-            session: SessionContext {
-                scope: scope(),
-                ..session.clone()
-            },
-            values: values.map(<[_]>::to_vec),
-            snapshot,
-            key,
+        let kept = key.as_ref().and_then(|key| self.engine.plans().get(key));
+        let ready = match kept {
+            Some(kept) => Ready::Query(kept),
+            None => {
+                let session = SessionContext {
+                    scope: scope(),
+                    ..session.clone()
+                };
+                let planning = Planning {
+                    text: text.to_owned(),
+                    session,
+                    bound,
+                    snapshot,
+                    key,
+                };
+                self.plan(planning).await?
+            }
         };
-        let ready = self.plan(planning).await?;
+        let ready = match (ready, values) {
+            (Ready::Query(kept), Some(values)) if !values.is_empty() => {
+                let planned = kept.planned.bind(values)?;
+                Ready::Query(Arc::new(Kept::new(planned, kept.admission)))
+            }
+            (ready, _) => ready,
+        };
         Ok(ReadyStatement { ready, version })
     }
 
@@ -191,8 +204,8 @@ impl Warehouse {
             scope,
         };
         let planner = self.executor.planner();
-        let values = planning.values.as_deref();
-        Ok(match planner.prepare(&parsed, against, values).await? {
+        let bound = planning.bound.as_deref();
+        Ok(match planner.prepare(&parsed, against, bound).await? {
             Prepared::Query(planned) => {
                 use mica_sql::Statement::{Explain, Query};
                 let keep = planning

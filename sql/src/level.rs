@@ -147,10 +147,4 @@ impl RawLevel {
             names: self.names,
         })
     }
-
-    /// The plan with `$n` replaced by values.
-    pub(crate) fn bind(mut self, values: datafusion::common::ParamValues) -> Result<Self> {
-        self.plan = self.plan.with_param_values(values)?;
-        Ok(self)
-    }
 }

@@ -12,13 +12,15 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast::{Expr as SqlExpr, Fetch, LimitClause, Query, Value, Visit, Visitor};
 
 use crate::level::{self, Level, Sources};
+use crate::planner::Planned;
 use crate::{Error, Result, Scope, StatementText, wire};
 
 /// What a parameter may be that nothing in the text tells about, in the order in which they are
 /// tried: text is what drivers can always bind; arithmetic wants numbers.
 const UNTOLD: [DataType; 3] = [DataType::Utf8, DataType::Int64, DataType::Float64];
 
-/// Plans one text; parameters are bound, or inferred and given a type where nothing tells it.
+/// Plans one text, whose parameters stay in the plan, each of a type: the one that the text gives it,
+/// else that of `bound`, the values to come, else one of [`UNTOLD`].
 ///
 /// # Errors
 /// [`Error::Parameters`] for too few or too many values, and what is wrong with the text.
@@ -27,10 +29,10 @@ pub(crate) fn plan_level(
     text: &StatementText,
     scope: &Scope,
     sources: &Sources,
-    values: Option<&[ScalarValue]>,
+    bound: Option<&[DataType]>,
 ) -> Result<(Level, Vec<FieldRef>)> {
-    let found = values.map_or(0, <[_]>::len);
-    if values.is_some() && found != text.parameters {
+    let found = bound.map_or(0, <[_]>::len);
+    if bound.is_some() && found != text.parameters {
         return Err(Error::Parameters {
             expected: text.parameters,
             found,
@@ -40,15 +42,31 @@ pub(crate) fn plan_level(
     if text.parameters == 0 {
         return Ok((plan(Vec::new())?.analyse()?, Vec::new()));
     }
-    let inferred = inferred(query, text.parameters, plan)?;
-    match values {
-        Some(values) => {
-            let values = typed(&inferred, values)?;
-            let types = values.iter().map(|value| Some(field(value.data_type())));
-            let level = plan(types.collect())?.bind(ParamValues::from(values))?;
-            Ok((level.analyse()?, Vec::new()))
-        }
-        None => advertised(&inferred, plan),
+    let mut types = inferred(query, text.parameters, plan)?;
+    for (known, bound) in types.iter_mut().zip(bound.unwrap_or_default()) {
+        known.get_or_insert_with(|| bound.clone());
+    }
+    advertised(&types, plan)
+}
+
+impl Planned {
+    /// The query with `values` in the place of its parameters.
+    ///
+    /// # Errors
+    /// A value that cannot be cast to its parameter's type.
+    pub fn bind(&self, values: &[ScalarValue]) -> Result<Self> {
+        let pairs = self.parameters.iter().zip(values);
+        let typed = pairs
+            .map(|(field, value)| Ok(value.cast_to(field.data_type())?))
+            .collect::<Result<Vec<ScalarValue>>>()?;
+        let plan = self.plan.clone();
+        Ok(Self {
+            plan: plan.with_param_values(ParamValues::from(typed))?,
+            columns: Arc::clone(&self.columns),
+            parameters: Vec::new(),
+            reusable: false,
+            reads: self.reads.clone(),
+        })
     }
 }
 
@@ -134,17 +152,6 @@ fn counts(query: &Query) -> HashSet<String> {
     let mut counts = Counts(HashSet::new());
     let _ = query.visit(&mut counts);
     counts.0
-}
-
-/// The values in the types that the text wants, where it does.
-fn typed(inferred: &[Option<DataType>], values: &[ScalarValue]) -> Result<Vec<ScalarValue>> {
-    let pairs = inferred.iter().zip(values);
-    pairs
-        .map(|(data_type, value)| match data_type {
-            Some(data_type) => Ok(value.cast_to(data_type)?),
-            None => Ok(value.clone()),
-        })
-        .collect()
 }
 
 /// The level with a concrete type for each parameter, and the parameters as clients see them.

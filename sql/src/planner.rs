@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use mica_catalog::{
@@ -96,7 +96,7 @@ pub struct Planned {
     pub plan: LogicalPlan,
     /// The schema that clients see; the plan's columns are cast to it, in order.
     pub columns: SchemaRef,
-    /// Types of `$1..$n` as advertised; empty once they are bound.
+    /// `$1..$n` with their types; empty once they are bound.
     pub parameters: Vec<FieldRef>,
     /// Whether the plan may be optimised once and run often: nothing in it depends on the moment.
     pub reusable: bool,
@@ -147,7 +147,8 @@ impl Planner {
         &self.inner.store
     }
 
-    /// Plans a query, its parameters bound to `values` or, without any, inferred.
+    /// Plans a query. Its parameters are [`Planned::parameters`]; `bound` are the types of the values
+    /// that they will get, where those are known.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::View`], [`Error::Limit`], [`Error::Planning`] and what else is
@@ -157,10 +158,10 @@ impl Planner {
         query: &Query,
         text: &StatementText,
         against: Against<'_>,
-        values: Option<&[ScalarValue]>,
+        bound: Option<&[DataType]>,
     ) -> Result<Planned> {
         let sources = self.sources(query, against).await?;
-        let (level, parameters) = plan_level(query, text, against.scope, &sources, values)?;
+        let (level, parameters) = plan_level(query, text, against.scope, &sources, bound)?;
         let roots = by_name(&sources);
         let loader = self.loader(against);
         let graph = loader.graph(&roots).await?;

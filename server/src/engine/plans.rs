@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::LogicalPlan;
 use mica_catalog::Version;
 use mica_sql::{Planned, Scope};
@@ -25,6 +26,8 @@ pub struct PlanKey {
     pub scope: Scope,
     /// The catalog's version.
     pub version: Version,
+    /// Types of the values that its parameters get.
+    pub parameters: Option<Vec<DataType>>,
 }
 
 /// A plan, and what the optimiser made of it.

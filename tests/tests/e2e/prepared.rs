@@ -181,3 +181,26 @@ async fn parameters_over_the_limit_of_a_request_are_refused() {
     assert!(error.contains("ResourceExhausted"), "{error}");
     assert!(error.contains("--max-request-size"), "{error}");
 }
+
+/// What is kept of a statement is kept without its values.
+#[tokio::test]
+async fn a_plan_that_is_used_again_takes_other_values_and_other_types() {
+    let (_folder, server) = serve();
+    let mut client = server.client().await;
+    create_numbers(&mut client).await;
+    let number = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+    let by_number = "SELECT name FROM numbers WHERE n = ? LIMIT ?";
+    for (n, expected) in [(1, "one"), (2, "two"), (1, "one")] {
+        let rows = rows_with(&mut client, by_number, &[number(n), number(5)]).await;
+        assert_eq!(rows, [[expected]]);
+    }
+    let echo = "SELECT $1 AS x";
+    assert_eq!(rows_with(&mut client, echo, &[number(7)]).await, [["7"]]);
+    assert_eq!(rows_with(&mut client, echo, &[text("a")]).await, [["a"]]);
+    assert_eq!(rows_with(&mut client, echo, &[number(8)]).await, [["8"]]);
+    let replace = "CREATE OR REPLACE VIEW numbers AS SELECT 'x' AS n, 'new' AS name";
+    client.query(replace).await.unwrap();
+    let rows = rows_with(&mut client, by_number, &[text("x"), number(5)]).await;
+    assert_eq!(rows, [["new"]]);
+}
