@@ -246,7 +246,13 @@ impl Executor {
                 after.scope.set(key, value)?;
                 format!("{key} is now '{}'", after.scope.show(key)?)
             }
-            Statement::Reset(Some(key)) => reset(&mut after.scope, key)?,
+            Statement::Reset(Some(key)) => {
+                after.scope.reset(key)?;
+                match after.scope.show(key) {
+                    Ok(default) => format!("{key} is '{default}' again"),
+                    Err(_) => format!("{key} is undefined again"),
+                }
+            }
             Statement::Reset(None) => {
                 after.scope = Scope::default();
                 "all settings have their defaults again".to_owned()
@@ -279,18 +285,6 @@ impl Executor {
         };
         Ok(format!("schema is now '{}'", scope.schema))
     }
-}
-
-/// Gives a setting its default again.
-fn reset(scope: &mut Scope, key: &str) -> Result<String> {
-    let defaults = Scope::default();
-    scope.settings.reset(key)?;
-    let Ok(default) = defaults.show(key) else {
-        return Ok(format!("{key} is undefined again"));
-    };
-    scope.set(key, default)?;
-    scope.settings.reset(key)?;
-    Ok(format!("{key} is '{default}' again"))
 }
 
 /// One line of a statement, for `SHOW HISTORY`.

@@ -13,7 +13,7 @@ use sqlparser::ast::{Expr as SqlExpr, Fetch, LimitClause, Query, Value, Visit, V
 
 use crate::level::{self, Level, Sources};
 use crate::planner::Planned;
-use crate::{Error, Result, Scope, StatementText, wire};
+use crate::{Error, Result, Scope, StatementText};
 
 /// What a parameter may be that nothing in the text tells about, in the order in which they are
 /// tried: text is what drivers can always bind; arithmetic wants numbers.
@@ -92,8 +92,7 @@ fn inferred(
     let told = told(&level.plan)?;
     for (at, known) in types.iter_mut().enumerate() {
         if known.is_none() {
-            let told = told.get(&format!("${}", at + 1));
-            *known = told.map(wire::column_type);
+            *known = told.get(&format!("${}", at + 1)).cloned();
         }
     }
     Ok(types)
@@ -103,22 +102,48 @@ fn inferred(
 /// all of them can be compared as.
 fn told(plan: &LogicalPlan) -> Result<BTreeMap<String, DataType>> {
     let mut types: BTreeMap<String, DataType> = BTreeMap::new();
-    let mut add = |expr: &Expr| {
+    let mut add = |expr: &Expr, wanted: Option<&DataType>| {
         if let Expr::Placeholder(parameter) = expr
-            && let Some(field) = &parameter.field
-            && field.data_type() != &DataType::Null
+            && let Some(told) = parameter.field.as_ref().map(|f| f.data_type()).or(wanted)
+            && told != &DataType::Null
         {
             let known = types
                 .entry(parameter.id.clone())
-                .or_insert_with(|| field.data_type().clone());
-            if let Some(both) = comparison_coercion(known, field.data_type()) {
+                .or_insert_with(|| told.clone());
+            if let Some(both) = comparison_coercion(known, told) {
                 *known = both;
             }
         }
-        Ok(TreeNodeRecursion::Continue)
     };
-    plan.apply_with_subqueries(|node| node.apply_expressions(|expr| expr.apply(&mut add)))?;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Filter(filter) = node {
+            add(&filter.predicate, Some(&DataType::Boolean));
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                each_operand(expr, &mut add);
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
     Ok(types)
+}
+
+/// Calls `add` with `expr`, and with its operands where `expr` wants a type that DataFusion does not
+/// tell them.
+fn each_operand(expr: &Expr, add: &mut impl FnMut(&Expr, Option<&DataType>)) {
+    match expr {
+        Expr::Placeholder(_) => add(expr, None),
+        Expr::Cast(cast) => add(&cast.expr, Some(cast.field.data_type())),
+        Expr::TryCast(cast) => add(&cast.expr, Some(cast.field.data_type())),
+        Expr::Not(operand) => add(operand, Some(&DataType::Boolean)),
+        Expr::Case(case) if case.expr.is_none() => {
+            for (when, _) in &case.when_then_expr {
+                add(when, Some(&DataType::Boolean));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The parameters that count rows: those in `LIMIT`, `OFFSET` and `FETCH`.

@@ -307,6 +307,20 @@ impl Scope {
         }
     }
 
+    /// Gives a setting its default again, `schema` and `dialect` among them.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSetting`].
+    pub fn reset(&mut self, key: &str) -> Result<()> {
+        let defaults = Self::default();
+        self.settings.reset(key)?;
+        if let Ok(default) = defaults.show(key) {
+            self.set(key, default)?;
+            self.settings.reset(key)?;
+        }
+        Ok(())
+    }
+
     /// The scope in which a stored view is planned: its own, but for the session's time zone.
     pub(crate) fn of_view(&self, view: &mica_catalog::View) -> Result<Self> {
         let mut settings = Settings {

@@ -134,10 +134,9 @@ fn set_option(
 ) -> Result<(), OptionErrorKind> {
     let scope = &mut context.scope;
     match (value, key) {
-        (None, _) => scope
-            .settings
-            .reset(key)
-            .map_err(|_| OptionErrorKind::InvalidName),
+        // There is one catalog; to unset it changes nothing.
+        (None, "catalog") => Ok(()),
+        (None, _) => scope.reset(key).map_err(|_| OptionErrorKind::InvalidName),
         (Some(catalog), "catalog") => match catalog.eq_ignore_ascii_case(CATALOG) {
             true => Ok(()),
             false => Err(OptionErrorKind::InvalidValue),

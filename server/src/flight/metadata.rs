@@ -197,7 +197,9 @@ impl Rows {
             }
         }
         let context = session.context();
-        if command.db_schema_filter_pattern.is_none() {
+        // Temporary views are in no schema: any pattern that fits nothing fits them.
+        let pattern = command.db_schema_filter_pattern.as_deref().unwrap_or("");
+        if pattern.chars().all(|ch| ch == '%') {
             rows.extend(context.temporary.iter().map(|relation| Row {
                 schema: String::new(),
                 name: relation.name.relation.to_string(),

@@ -11,6 +11,7 @@ use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::ScalarValue;
 use futures::{Stream, TryStreamExt};
+use mica_sql::wire;
 use tonic::{Code, Status};
 
 use crate::error::{Error, Result};
@@ -19,12 +20,10 @@ use crate::error::{Error, Result};
 /// milliseconds, because the JDBC driver writes milliseconds whatever the type says.
 pub(super) fn advertised(parameters: &[FieldRef]) -> SchemaRef {
     let field = |field: &FieldRef| {
-        let data_type = match field.data_type() {
-            DataType::Timestamp(_, zone) => {
-                DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
-            }
+        let data_type = match wire::column_type(field.data_type()) {
+            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone),
             DataType::Time64(_) => DataType::Time32(TimeUnit::Millisecond),
-            other => other.clone(),
+            other => other,
         };
         Field::new(field.name(), data_type, true)
     };
@@ -77,11 +76,25 @@ pub(super) fn one_row(batches: &[RecordBatch]) -> Result<Option<Vec<u8>>> {
     match (batches.first(), rows) {
         (None, _) => Ok(None),
         (Some(batch), _) if batch.num_columns() == 0 => Ok(None),
-        (Some(batch), 1) => to_bytes(batch).map(Some),
+        (Some(batch), 1) => to_bytes(&in_order(batch)).map(Some),
         _ => Err(Error::Request {
             message: format!("a query takes one row of parameters, {rows} were bound"),
         }),
     }
+}
+
+/// The columns in the order of their names, if those are `$1`, `$2` .. in any order: some clients
+/// send parameters in the order in which they were typed.
+fn in_order(batch: &RecordBatch) -> RecordBatch {
+    let schema = batch.schema();
+    let mut places: Vec<usize> = Vec::with_capacity(batch.num_columns());
+    for number in 1..=batch.num_columns() {
+        match schema.index_of(&format!("${number}")) {
+            Ok(place) => places.push(place),
+            Err(_) => return batch.clone(),
+        }
+    }
+    batch.project(&places).unwrap_or_else(|_| batch.clone())
 }
 
 fn to_bytes(batch: &RecordBatch) -> Result<Vec<u8>> {

@@ -6,7 +6,7 @@ use std::process::Command;
 use mica_tests::{Server, repository};
 use tempfile::TempDir;
 
-use crate::{MICA, below, c360};
+use crate::{MICA, below, c360, write};
 
 pub(crate) fn installed(path: &str) -> PathBuf {
     let folder = std::env::var_os("MICA_TEST_CLIENTS").map_or_else(
@@ -64,23 +64,49 @@ fn java_reads_the_data_product_through_jdbc() {
     assert!(output(&mut java).ends_with("ok\n"));
 }
 
-#[test]
-fn arrow_flights_own_client_runs_statements_and_prepared_ones() {
+/// Runs a client, which is given the server's address: without a login, then with one.
+fn in_both_modes(client: impl Fn(&Server) -> Command) {
     let (_folder, server) = serve_c360();
-    let (host, port) = server.address().split_once(':').unwrap();
-    let client = |arguments: &[&str]| {
-        let mut client = Command::new(installed("bin/flight_sql_client"));
+    assert!(output(&mut client(&server)).ends_with("ok\n"));
+    let folder = TempDir::new().unwrap();
+    write(&folder, "password", "pa:ss word");
+    let (warehouse, file) = (below(&folder, "warehouse"), below(&folder, "password"));
+    let login = ["--user", "ann", "--password-file", &file];
+    let places = [&c360(), "--warehouse", &warehouse];
+    let server = Server::start(MICA, &[&places[..], &login].concat());
+    let mut client = client(&server);
+    client.args(["ann", "pa:ss word"]);
+    assert!(output(&mut client).ends_with("ok\n"));
+}
+
+#[test]
+fn go_asks_through_database_sql_and_the_flight_sql_client() {
+    in_both_modes(|server| {
+        let mut go = Command::new(installed("bin/go_client"));
+        go.arg(server.address());
+        go
+    });
+}
+
+#[test]
+fn node_asks_through_a_client_from_npm() {
+    in_both_modes(|server| {
+        let mut node = Command::new("node");
+        node.env("NODE_PATH", installed("node/node_modules"))
+            .arg(repository().join("tests/clients/node/client.mjs"))
+            .arg(server.address());
+        node
+    });
+}
+
+#[test]
+fn arrow_flights_own_client_does_all_that_it_can() {
+    in_both_modes(|server| {
+        let (host, port) = server.address().split_once(':').unwrap();
+        let mut client = Command::new(repository().join("tests/clients/cli/flight_sql_client.sh"));
         client
-            .args(["--host", host, "--port", port])
-            .args(arguments);
-        output(&mut client)
-    };
-    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = 'CUST009'";
-    assert!(client(&["statement-query", sql]).contains("Anderson"));
-    let sql = "SELECT last_name FROM customer_analytics_c360 WHERE customer_id = $1";
-    assert!(client(&["prepared-statement-query", sql, "-p", "$1=CUST009"]).contains("Anderson"));
-    assert!(
-        client(&["tables", "mica", "--table-filter", "customer_%"])
-            .contains("customer_analytics_c360")
-    );
+            .arg(installed("bin/flight_sql_client"))
+            .args([host, port]);
+        client
+    });
 }
