@@ -10,8 +10,8 @@ use datafusion::common::ScalarValue;
 use mica_catalog::{CatalogStore, Relation, Snapshot, SqliteOptions, SqliteStore, Version};
 use mica_data::{ExternalTableProvider, InferenceLimits, Roots, TableContext};
 use mica_sql::{
-    Against, DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed,
-    Planner, Prepared, Providers, Scope, SessionContext,
+    Against, Bound, DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin,
+    Parsed, Planner, Prepared, Providers, Scope, SessionContext,
 };
 
 use crate::engine::{Engine, EngineLimits, Kept, PlanKey, QueryStream, Run, StartError};
@@ -76,8 +76,8 @@ pub struct ReadyStatement {
 struct Planning {
     text: String,
     session: SessionContext,
-    /// Types of the values that its parameters get.
-    bound: Option<Vec<DataType>>,
+    /// Types of its parameters, where the text does not decide them.
+    types: Option<Vec<DataType>>,
     snapshot: Snapshot,
     /// Where the plan is kept, if it can be.
     key: Option<PlanKey>,
@@ -142,43 +142,75 @@ impl Warehouse {
             Some(version) => self.store.snapshot_at(version).await?,
         };
         let version = snapshot.version();
+        let ready = self.ready(text, session, &snapshot, None).await;
+        let Some(values) = values.filter(|values| !values.is_empty()) else {
+            let ready = ready?;
+            return Ok(ReadyStatement { ready, version });
+        };
+        // A text that cannot be planned by itself may be with the types of its values.
+        let types = match &ready {
+            Ok(Ready::Query(kept)) => match kept.planned.bind(values)? {
+                Bound::Query(planned) => {
+                    let ready = Ready::Query(Arc::new(Kept::new(*planned, kept.admission)));
+                    return Ok(ReadyStatement { ready, version });
+                }
+                Bound::Types(types) => types,
+            },
+            Ok(_) => {
+                let ready = ready?;
+                return Ok(ReadyStatement { ready, version });
+            }
+            Err(_) => values.iter().map(ScalarValue::data_type).collect(),
+        };
+        let typed = self.ready(text, session, &snapshot, Some(types)).await;
+        let Ok(Ready::Query(kept)) = &typed else {
+            let ready = ready.and(typed)?;
+            return Ok(ReadyStatement { ready, version });
+        };
+        match kept.planned.bind(values)? {
+            Bound::Query(planned) => {
+                let ready = Ready::Query(Arc::new(Kept::new(*planned, kept.admission)));
+                Ok(ReadyStatement { ready, version })
+            }
+            Bound::Types(_) => Err(Error::Request {
+                message: "the values do not fit the parameters".to_owned(),
+            }),
+        }
+    }
+
+    /// A statement as kept, or planned now; `types` are those of its parameters, where the text does
+    /// not decide them.
+    async fn ready(
+        &self,
+        text: &str,
+        session: &SessionContext,
+        snapshot: &Snapshot,
+        types: Option<Vec<DataType>>,
+    ) -> Result<Ready> {
         let scope = || Scope {
             user: session.user.clone(),
             ..session.scope.clone()
         };
-        let bound = values.map(|values| values.iter().map(ScalarValue::data_type).collect());
         let key = session.temporary.is_empty().then(|| PlanKey {
             text: text.to_owned(),
             scope: scope(),
-            version,
-            parameters: Option::clone(&bound),
+            version: snapshot.version(),
+            parameters: types.clone(),
         });
-        let kept = key.as_ref().and_then(|key| self.engine.plans().get(key));
-        let ready = match kept {
-            Some(kept) => Ready::Query(kept),
-            None => {
-                let session = SessionContext {
-                    scope: scope(),
-                    ..session.clone()
-                };
-                let planning = Planning {
-                    text: text.to_owned(),
-                    session,
-                    bound,
-                    snapshot,
-                    key,
-                };
-                self.plan(planning).await?
-            }
+        if let Some(kept) = key.as_ref().and_then(|key| self.engine.plans().get(key)) {
+            return Ok(Ready::Query(kept));
+        }
+        let planning = Planning {
+            text: text.to_owned(),
+            session: SessionContext {
+                scope: scope(),
+                ..session.clone()
+            },
+            types,
+            snapshot: snapshot.clone(),
+            key,
         };
-        let ready = match (ready, values) {
-            (Ready::Query(kept), Some(values)) if !values.is_empty() => {
-                let planned = kept.planned.bind(values)?;
-                Ready::Query(Arc::new(Kept::new(planned, kept.admission)))
-            }
-            (ready, _) => ready,
-        };
-        Ok(ReadyStatement { ready, version })
+        self.plan(planning).await
     }
 
     /// Plans a text that no plan is kept of.
@@ -204,8 +236,8 @@ impl Warehouse {
             scope,
         };
         let planner = self.executor.planner();
-        let bound = planning.bound.as_deref();
-        Ok(match planner.prepare(&parsed, against, bound).await? {
+        let types = planning.types.as_deref();
+        Ok(match planner.prepare(&parsed, against, types).await? {
             Prepared::Query(planned) => {
                 use mica_sql::Statement::{Explain, Query};
                 let keep = planning

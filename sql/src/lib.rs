@@ -44,6 +44,7 @@ pub use error::{Error, Result};
 pub use graph::Temporary;
 pub use message::message;
 pub use mica_catalog::INFORMATION_SCHEMA;
+pub use parameters::{Bound, Parameter};
 pub use parse::{Parsed, parse};
 pub use planner::{Against, Limits, Planned, Planner, Providers};
 pub use prepare::{Prepared, rows};

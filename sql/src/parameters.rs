@@ -19,55 +19,97 @@ use crate::{Error, Result, Scope, StatementText};
 /// tried: text is what drivers can always bind; arithmetic wants numbers.
 const UNTOLD: [DataType; 3] = [DataType::Utf8, DataType::Int64, DataType::Float64];
 
-/// Plans one text, whose parameters stay in the plan, each of a type: the one that the text gives it,
-/// else that of `bound`, the values to come, else one of [`UNTOLD`].
+/// A parameter of a statement.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// `$n`, nullable, of a concrete type.
+    pub field: FieldRef,
+    /// Whether the text gives it that type. One that it does not may be bound as anything.
+    pub told: bool,
+}
+
+/// What binding values to a plan gives.
+#[derive(Debug)]
+pub enum Bound {
+    /// The query with the values in it.
+    Query(Box<Planned>),
+    /// The types of the values, which the plan's parameters cannot hold: it is to be planned with
+    /// parameters of these, and bound again.
+    Types(Vec<DataType>),
+}
+
+/// Plans one text, whose parameters stay in the plan, each of a type: those of `types`, else the one
+/// that the text gives it, else one of [`UNTOLD`].
 ///
 /// # Errors
-/// [`Error::Parameters`] for too few or too many values, and what is wrong with the text.
+/// What is wrong with the text.
 pub(crate) fn plan_level(
     query: &Query,
     text: &StatementText,
     scope: &Scope,
     sources: &Sources,
-    bound: Option<&[DataType]>,
-) -> Result<(Level, Vec<FieldRef>)> {
-    let found = bound.map_or(0, <[_]>::len);
-    if bound.is_some() && found != text.parameters {
-        return Err(Error::Parameters {
-            expected: text.parameters,
-            found,
-        });
-    }
+    types: Option<&[DataType]>,
+) -> Result<(Level, Vec<Parameter>)> {
     let plan = |types| level::plan(query, text, scope, sources, types);
     if text.parameters == 0 {
         return Ok((plan(Vec::new())?.analyse()?, Vec::new()));
     }
-    let mut types = inferred(query, text.parameters, plan)?;
-    for (known, bound) in types.iter_mut().zip(bound.unwrap_or_default()) {
-        known.get_or_insert_with(|| bound.clone());
-    }
-    advertised(&types, plan)
+    let known = match types {
+        Some(types) => types.iter().cloned().map(Some).collect(),
+        None => inferred(query, text.parameters, plan)?,
+    };
+    advertised(&known, plan)
 }
 
 impl Planned {
-    /// The query with `values` in the place of its parameters.
+    /// Puts `values` in the place of the parameters. A value that its parameter's type cannot hold as
+    /// it is, such as 1.5 for an integer, is not bent: it changes what the text means.
     ///
     /// # Errors
-    /// A value that cannot be cast to its parameter's type.
-    pub fn bind(&self, values: &[ScalarValue]) -> Result<Self> {
-        let pairs = self.parameters.iter().zip(values);
-        let typed = pairs
-            .map(|(field, value)| Ok(value.cast_to(field.data_type())?))
-            .collect::<Result<Vec<ScalarValue>>>()?;
+    /// [`Error::Parameters`] for too few or too many; a text that is no value of its parameter's type.
+    pub fn bind(&self, values: &[ScalarValue]) -> Result<Bound> {
+        if values.len() != self.parameters.len() {
+            return Err(Error::Parameters {
+                expected: self.parameters.len(),
+                found: values.len(),
+            });
+        }
+        let pairs = || self.parameters.iter().zip(values);
+        let fitted = pairs()
+            .map(|(parameter, value)| fitted(parameter, value))
+            .collect::<Result<Vec<Option<ScalarValue>>>>()?;
+        let Some(typed) = fitted.iter().cloned().collect::<Option<Vec<_>>>() else {
+            let types = pairs().zip(fitted).map(|((_, value), fitted)| {
+                fitted.map_or_else(|| value.data_type(), |fitted| fitted.data_type())
+            });
+            return Ok(Bound::Types(types.collect()));
+        };
         let plan = self.plan.clone();
-        Ok(Self {
+        Ok(Bound::Query(Box::new(Self {
             plan: plan.with_param_values(ParamValues::from(typed))?,
             columns: Arc::clone(&self.columns),
             parameters: Vec::new(),
             reusable: false,
             reads: self.reads.clone(),
-        })
+        })))
     }
+}
+
+/// `value` in the type of its parameter, if that loses nothing. Texts are what drivers send that know
+/// no types: they are read as values of the type.
+fn fitted(parameter: &Parameter, value: &ScalarValue) -> Result<Option<ScalarValue>> {
+    let (from, to) = (value.data_type(), parameter.field.data_type());
+    if from == *to || from == DataType::Null {
+        return Ok(Some(value.cast_to(to)?));
+    }
+    if !parameter.told {
+        return Ok(None);
+    }
+    if from.is_string() {
+        return Ok(Some(value.cast_to(to)?));
+    }
+    let there = value.cast_to(to).ok();
+    Ok(there.filter(|there| there.cast_to(&from).is_ok_and(|back| back == *value)))
 }
 
 /// The types that the text gives its parameters, where it does.
@@ -183,7 +225,7 @@ fn counts(query: &Query) -> HashSet<String> {
 fn advertised(
     inferred: &[Option<DataType>],
     plan: impl Fn(Vec<Option<FieldRef>>) -> Result<level::RawLevel>,
-) -> Result<(Level, Vec<FieldRef>)> {
+) -> Result<(Level, Vec<Parameter>)> {
     let mut first_error = None;
     for untold in UNTOLD {
         let of = |(at, known): (usize, &Option<DataType>)| {
@@ -193,7 +235,12 @@ fn advertised(
         let fields: Vec<FieldRef> = inferred.iter().enumerate().map(of).collect();
         let types = fields.iter().cloned().map(Some).collect();
         match plan(types).and_then(level::RawLevel::analyse) {
-            Ok(level) => return Ok((level, fields)),
+            Ok(level) => {
+                let told = inferred.iter().map(Option::is_some);
+                let parameters = fields.into_iter().zip(told);
+                let parameters = parameters.map(|(field, told)| Parameter { field, told });
+                return Ok((level, parameters.collect()));
+            }
             Err(error) => first_error = first_error.or(Some(error)),
         }
         if inferred.iter().all(Option::is_some) {

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -25,7 +25,7 @@ use sqlparser::ast::Query;
 use crate::expand::Expansion;
 use crate::graph::{Graph, Loader, TEMPORARY, Temporary};
 use crate::level::{Level, Source, Sources};
-use crate::parameters::plan_level;
+use crate::parameters::{Parameter, plan_level};
 use crate::{
     Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, parse, references,
     text, wire,
@@ -96,8 +96,8 @@ pub struct Planned {
     pub plan: LogicalPlan,
     /// The schema that clients see; the plan's columns are cast to it, in order.
     pub columns: SchemaRef,
-    /// `$1..$n` with their types; empty once they are bound.
-    pub parameters: Vec<FieldRef>,
+    /// `$1..$n`; none once they are bound.
+    pub parameters: Vec<Parameter>,
     /// Whether the plan may be optimised once and run often: nothing in it depends on the moment.
     pub reusable: bool,
     /// The relations that the text names, each once.
@@ -147,8 +147,8 @@ impl Planner {
         &self.inner.store
     }
 
-    /// Plans a query. Its parameters are [`Planned::parameters`]; `bound` are the types of the values
-    /// that they will get, where those are known.
+    /// Plans a query with its parameters in it, of `types` or, without any, of those that the text
+    /// gives them.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::View`], [`Error::Limit`], [`Error::Planning`] and what else is
@@ -158,10 +158,10 @@ impl Planner {
         query: &Query,
         text: &StatementText,
         against: Against<'_>,
-        bound: Option<&[DataType]>,
+        types: Option<&[DataType]>,
     ) -> Result<Planned> {
         let sources = self.sources(query, against).await?;
-        let (level, parameters) = plan_level(query, text, against.scope, &sources, bound)?;
+        let (level, parameters) = plan_level(query, text, against.scope, &sources, types)?;
         let roots = by_name(&sources);
         let loader = self.loader(against);
         let graph = loader.graph(&roots).await?;

@@ -35,11 +35,11 @@ impl Planner {
         &self,
         parsed: &Parsed,
         against: Against<'_>,
-        bound: Option<&[DataType]>,
+        types: Option<&[DataType]>,
     ) -> Result<Prepared> {
         let planned = match &parsed.statement {
-            Statement::Query(query) => self.query(query, &parsed.text, against, bound).await?,
-            Statement::Explain(explain) => self.explain(explain, parsed, against, bound).await?,
+            Statement::Query(query) => self.query(query, &parsed.text, against, types).await?,
+            Statement::Explain(explain) => self.explain(explain, parsed, against, types).await?,
             Statement::Show(Show::Queries) => return Ok(Prepared::ShowQueries),
             Statement::Show(show) => self.show(show, against).await?,
             Statement::Set(SetStatement::Show(key)) => {
@@ -50,7 +50,7 @@ impl Planner {
             Statement::Describe(describe) => self.describe(describe, &parsed.text, against).await?,
             Statement::Kill(id) => return Ok(Prepared::Kill(id.clone())),
             _ => {
-                refuse_parameters(parsed, bound)?;
+                refuse_parameters(parsed, types)?;
                 return Ok(Prepared::Command);
             }
         };
@@ -62,10 +62,10 @@ impl Planner {
         explain: &Explain,
         parsed: &Parsed,
         against: Against<'_>,
-        bound: Option<&[DataType]>,
+        types: Option<&[DataType]>,
     ) -> Result<Planned> {
         let planned = self
-            .query(&explain.query, &parsed.text, against, bound)
+            .query(&explain.query, &parsed.text, against, types)
             .await?;
         let format = explain.format.as_deref().map(str::parse::<ExplainFormat>);
         let option = ExplainOption::default()
@@ -90,8 +90,8 @@ fn columns_of(plan: &LogicalPlan) -> datafusion::arrow::datatypes::SchemaRef {
     wire::schema(&names, fields.iter().map(|field| field.data_type()))
 }
 
-fn refuse_parameters(parsed: &Parsed, bound: Option<&[DataType]>) -> Result<()> {
-    let bound = bound.map_or(0, <[_]>::len);
+fn refuse_parameters(parsed: &Parsed, types: Option<&[DataType]>) -> Result<()> {
+    let bound = types.map_or(0, <[_]>::len);
     if parsed.text.parameters > 0 || bound > 0 {
         return Err(Error::Unsupported {
             what: "a parameter in a statement that is not a query".to_owned(),

@@ -26,7 +26,7 @@ pub struct PlanKey {
     pub scope: Scope,
     /// The catalog's version.
     pub version: Version,
-    /// Types of the values that its parameters get.
+    /// Types of its parameters, where the text does not decide them.
     pub parameters: Option<Vec<DataType>>,
 }
 

@@ -6,20 +6,20 @@ use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::ScalarValue;
 use futures::{Stream, TryStreamExt};
-use mica_sql::wire;
+use mica_sql::{Parameter, wire};
 use tonic::{Code, Status};
 
 use crate::error::{Error, Result};
 
 /// The parameters of a statement as drivers want them: nullable, of concrete types; moments in
 /// milliseconds, because the JDBC driver writes milliseconds whatever the type says.
-pub(super) fn advertised(parameters: &[FieldRef]) -> SchemaRef {
-    let field = |field: &FieldRef| {
+pub(super) fn advertised(parameters: &[Parameter]) -> SchemaRef {
+    let field = |Parameter { field, .. }: &Parameter| {
         let data_type = match wire::column_type(field.data_type()) {
             DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Millisecond, zone),
             DataType::Time64(_) => DataType::Time32(TimeUnit::Millisecond),
@@ -122,8 +122,17 @@ pub(super) fn values(bytes: &[u8]) -> Result<Vec<ScalarValue>> {
         return Ok(Vec::new());
     };
     let batch = batch.map_err(|error| failed(error.to_string()))?;
-    let value = |array: &ArrayRef| ScalarValue::try_from_array(array, 0);
+    let value = |array: &ArrayRef| ScalarValue::try_from_array(array, 0).map(unwrapped);
     let values: datafusion::common::Result<Vec<ScalarValue>> =
         batch.columns().iter().map(value).collect();
     values.map_err(|error| failed(error.to_string()))
+}
+
+/// The value in a union: flightsql-dbapi sends every parameter in one.
+fn unwrapped(value: ScalarValue) -> ScalarValue {
+    match value {
+        ScalarValue::Union(Some((_, inner)), ..) => unwrapped(*inner),
+        ScalarValue::Union(None, ..) => ScalarValue::Null,
+        value => value,
+    }
 }

@@ -75,12 +75,18 @@ impl FlightSql {
     ) -> Result<i64> {
         let statement = self.open_prepared(handle, session)?;
         let columns = rows.first().map_or(0, RecordBatch::num_columns);
-        if columns > 0 {
+        let ready = self
+            .shared
+            .warehouse
+            .prepare(&statement.text, &session.context(), None, None)
+            .await?;
+        if columns > 0 && !matches!(ready.ready, Ready::Query(_)) {
             return Err(Error::Unsupported {
                 what: "a statement with parameters that is not a query".to_owned(),
             });
         }
-        self.update(session, &statement.text).await
+        self.run_command(session, ready.ready).await?;
+        Ok(0)
     }
 
     /// Runs a change. Returns the number of rows that it changed.

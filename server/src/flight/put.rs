@@ -64,6 +64,9 @@ impl FlightSql {
     }
 }
 
+/// What the types of all commands have in their names.
+const SQL_MESSAGES: &str = "arrow.flight.protocol.sql.";
+
 /// The command in the bytes of a descriptor or a ticket.
 ///
 /// # Errors
@@ -73,6 +76,12 @@ pub(super) fn command(bytes: &[u8]) -> Result<Command> {
         message: format!("not a Flight SQL command: {reason}"),
     };
     let any = Any::decode(bytes).map_err(|error| bad(error.to_string()))?;
+    if any.type_url.is_empty() {
+        return Err(bad("the descriptor or ticket is empty".to_owned()));
+    }
+    if !any.type_url.contains(SQL_MESSAGES) {
+        return Err(bad(format!("it is '{}'", any.type_url)));
+    }
     Command::try_from(any).map_err(|error| bad(error.to_string()))
 }
 

@@ -72,7 +72,13 @@ impl FlightSql {
         if let Some(text) = list::of_path(request.get_ref()) {
             return self.statement_schema(&session, &text).await;
         }
-        match command(&request.get_ref().cmd)? {
+        let bytes = &request.get_ref().cmd;
+        let command = match (command(bytes), plain_sql(bytes)) {
+            (Ok(command), _) => command,
+            (Err(_), Some(text)) => return self.statement_schema(&session, &text).await,
+            (Err(error), None) => return Err(error),
+        };
+        match command {
             Command::CommandStatementQuery(query) => {
                 self.statement_schema(&session, &query.query).await
             }

@@ -52,6 +52,48 @@ fn python_reads_the_data_product_through_adbc() {
     assert_eq!(output(&mut python), "ok\n");
 }
 
+/// Programs of `tests/clients/python`, each against a server of its own.
+#[track_caller]
+fn python(environment: &str, programs: &[&str]) {
+    for program in programs {
+        let (_folder, server) = serve_c360();
+        let mut python = Command::new(installed(environment).join("bin/python"));
+        python
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(repository().join("tests/clients/python").join(program))
+            .arg(&server.url);
+        assert!(output(&mut python).ends_with("ok\n"), "{program}");
+    }
+}
+
+#[test]
+fn adbc_does_all_that_it_can() {
+    let programs = [
+        "adbc_driver.py",
+        "adbc_errors.py",
+        "adbc_metadata.py",
+        "adbc_parameters.py",
+        "adbc_sessions.py",
+    ];
+    python("python", &programs);
+}
+
+#[test]
+fn dbapi_is_kept_to_the_letter() {
+    python("python", &["dbapi_compliance.py"]);
+}
+
+#[test]
+fn data_frames_and_plain_flight_clients_read() {
+    python("python", &["dataframes.py", "flight_client.py"]);
+}
+
+#[test]
+fn sqlalchemy_reflects_and_asks() {
+    let programs = ["sqlalchemy_reflection.py", "sqlalchemy_dialect.py"];
+    python("python-sqlalchemy", &programs);
+}
+
 #[test]
 fn java_reads_the_data_product_through_jdbc() {
     let (_folder, server) = serve_c360();

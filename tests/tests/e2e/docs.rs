@@ -128,3 +128,55 @@ fn the_readme_s_tour_does_what_it_says() {
         "{shown}\n{stderr}"
     );
 }
+
+/// The programs of `docs/clients.md`, which are files beside it, too.
+#[test]
+fn the_clients_page_shows_programs_that_run() {
+    let page = std::fs::read_to_string(repository().join("docs/clients.md")).unwrap();
+    let folder = TempDir::new().unwrap();
+    let modules = installed("node/node_modules");
+    std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
+    let server = Server::start(
+        MICA,
+        &[&c360(), "--warehouse", &below(&folder, "warehouse")],
+    );
+    let java = ["--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp"];
+    for file in ["example.py", "Example.java", "example.go", "example.mjs"] {
+        let path = repository().join("docs/clients").join(file);
+        let program = std::fs::read_to_string(&path).unwrap();
+        let marked = format!("<!-- docs/clients/{file} -->\n");
+        let shown = page.split_once(&marked).unwrap().1;
+        let shown = shown.trim_start().split_once('\n').unwrap().1;
+        assert!(
+            shown.starts_with(&format!("{program}```")),
+            "{file} differs"
+        );
+        let mut command = match file {
+            "example.py" => Command::new(installed("venv/bin/python")),
+            "Example.java" => Command::new("java"),
+            "example.go" => Command::new(installed("bin/go_example")),
+            _ => Command::new("node"),
+        };
+        match file {
+            "example.go" => {}
+            "Example.java" => {
+                command.args(java).arg(installed("jdbc.jar")).arg(&path);
+            }
+            "example.mjs" => {
+                // Node looks for modules beside the program.
+                let copy = folder.path().join(file);
+                std::fs::copy(&path, &copy).unwrap();
+                command.arg(copy);
+            }
+            _ => {
+                command.arg(&path);
+            }
+        }
+        let output = command.arg(server.address()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{file}: {stdout}{stderr}");
+        let first = stdout.lines().next().unwrap_or_default();
+        assert_eq!(first, "CUST009 Anderson Platinum 1019.98", "{file}");
+    }
+}
