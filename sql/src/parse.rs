@@ -7,6 +7,7 @@
 mod alter;
 mod create_table;
 mod create_view;
+mod distinct;
 mod session;
 mod show;
 mod tokens;
@@ -41,11 +42,16 @@ pub struct Parsed {
 /// [`Error::Syntax`] with line and column; [`Error::Unsupported`] for what is valid SQL that this
 /// Mica does not run, clauses that DataFusion would ignore included.
 pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
+    let mut tokens = words_as_names(&text.tokens);
+    let distinct = distinct::to_operators(&mut tokens);
     let sqlparser = Parser::new(dialect.grammar())
-        .with_tokens_with_locations(words_as_names(&text.tokens))
+        .with_tokens_with_locations(tokens)
         .with_recursion_limit(depth::TEXT_DEPTH_MAX);
     let read = || whole(sqlparser, &text, dialect).map_err(|error| at_end(error, &text));
-    let statement = depth::limited(&text, read)?;
+    let mut statement = depth::limited(&text, read)?;
+    if let Some(query) = reject::query_of_mut(&mut statement).filter(|_| distinct) {
+        distinct::to_words(query);
+    }
     reject::check(&statement, dialect)?;
     Ok(Parsed {
         statement,

@@ -39,6 +39,20 @@ pub(crate) fn query_of(statement: &Statement) -> Option<&Query> {
     }
 }
 
+/// As [`query_of`], to be changed.
+pub(crate) fn query_of_mut(statement: &mut Statement) -> Option<&mut Query> {
+    match statement {
+        Statement::Query(query) | Statement::Describe(Describe::Query(query)) => Some(query),
+        Statement::Explain(explain) => Some(&mut explain.query),
+        Statement::CreateView(view) => Some(&mut view.query),
+        Statement::Alter(alter) => match &mut alter.action {
+            AlterAction::As { query, .. } => Some(query),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn check_query(query: &Query, dialect: Dialect) -> Result<()> {
     let mut visitor = Ignored { dialect };
     match query.visit(&mut visitor) {

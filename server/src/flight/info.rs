@@ -34,7 +34,8 @@ pub(super) fn with_type_names(columns: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Name, precision and scale of a column's type, under the keys of Flight SQL.
+/// Name, precision and scale of a column's type, and what can be done with it, under the keys of
+/// Flight SQL.
 pub(super) fn column_metadata(field: &Field) -> Vec<(String, String)> {
     use datafusion::arrow::datatypes::DataType;
     let key = |name: &str| format!("ARROW:FLIGHT:SQL:{name}");
@@ -52,6 +53,21 @@ pub(super) fn column_metadata(field: &Field) -> Vec<(String, String)> {
         DataType::Timestamp(..) | DataType::Time64(_) => (None, Some(6)),
         _ => (None, None),
     };
+    // Of text, the characters that a value takes; JDBC shows them as a column's precision.
+    let precision = precision.or(match field.data_type() {
+        DataType::Date32 => Some(10),
+        DataType::Time64(_) => Some(15),
+        DataType::Timestamp(..) => Some(26),
+        _ => None,
+    });
+    let is_text = *field.data_type() == DataType::Utf8;
+    for (name, yes) in [
+        ("IS_CASE_SENSITIVE", is_text),
+        ("IS_READ_ONLY", true),
+        ("IS_SEARCHABLE", true),
+    ] {
+        metadata.push((key(name), u8::from(yes).to_string()));
+    }
     metadata.extend(precision.map(|precision| (key("PRECISION"), precision.to_string())));
     metadata.extend(scale.map(|scale| (key("SCALE"), scale.to_string())));
     metadata

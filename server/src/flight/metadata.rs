@@ -321,15 +321,11 @@ fn described(columns: &Schema, row: &Row) -> Schema {
     let fields = columns.fields().iter().map(|field| {
         let key = |name: &str| format!("ARROW:FLIGHT:SQL:{name}");
         let mut metadata: HashMap<String, String> = column_metadata(field).into_iter().collect();
-        let text = *field.data_type() == DataType::Utf8;
         for (name, value) in [
             ("CATALOG_NAME", CATALOG),
             ("SCHEMA_NAME", &row.schema),
             ("TABLE_NAME", &row.name),
             ("IS_AUTO_INCREMENT", "0"),
-            ("IS_CASE_SENSITIVE", if text { "1" } else { "0" }),
-            ("IS_READ_ONLY", "1"),
-            ("IS_SEARCHABLE", "1"),
         ] {
             metadata.insert(key(name), value.to_owned());
         }

@@ -7,16 +7,15 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_flight::sql::SqlInfo;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{Array, ArrayData, RecordBatch, make_array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 
 use super::function_lists::{DATETIME, NUMERIC, STRING, SYSTEM, conversions};
 use crate::error::{Error, Result};
 
 /// Words that are reserved here and not in SQL:2003.
-const KEYWORDS: &[&str] = &[
-    "LIMIT", "OFFSET", "QUALIFY", "SHOW", "USE", "DESCRIBE", "EXPLAIN",
-];
+const KEYWORDS: &[&str] = &["LIMIT", "OFFSET", "QUALIFY", "SHOW", "USE", "EXPLAIN"];
 
 fn identity(builder: &mut SqlInfoDataBuilder) {
     builder.append(SqlInfo::FlightSqlServerName, "Mica");
@@ -159,14 +158,88 @@ fn data() -> Result<&'static SqlInfoData> {
 
 /// The schema of the answer.
 pub(super) fn schema() -> SchemaRef {
-    Arc::new(SqlInfoDataBuilder::schema().clone())
+    let fields = SqlInfoDataBuilder::schema().fields().iter();
+    let renamed = fields.map(|field| {
+        field
+            .as_ref()
+            .clone()
+            .with_data_type(renamed(field.data_type()))
+    });
+    Arc::new(Schema::new(renamed.collect::<Vec<_>>()))
 }
 
 /// The values of `ids`; of all that there are if it is empty.
 pub(super) fn batch(ids: &[u32]) -> Result<RecordBatch> {
-    let batch = data()?.record_batch(ids.iter().copied());
-    batch.map_err(|error| Error::Internal {
+    let internal = |detail: String| Error::Internal {
         query_id: "-".to_owned(),
-        detail: error.to_string(),
-    })
+        detail,
+    };
+    let failed = |error: ArrowError| internal(error.to_string());
+    let batch = data()?
+        .record_batch(ids.iter().copied())
+        .map_err(|error| internal(error.to_string()))?;
+    let columns = batch.columns().iter().map(|column| {
+        let data = column.to_data();
+        let children = data.child_data().iter().map(with_renamed).collect();
+        let builder = data.into_builder().data_type(renamed(column.data_type()));
+        builder.child_data(children).build().map(make_array)
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    RecordBatch::try_new(schema(), columns).map_err(failed)
+}
+
+/// `data_type` with `key` and `value` in its maps: so the driver for Java and Arrow's libraries call
+/// them, and look for them; the builder says `keys` and `values`.
+fn renamed(data_type: &DataType) -> DataType {
+    let with = |field: &Field, name: &str| {
+        let data_type = renamed(field.data_type());
+        Arc::new(field.clone().with_name(name).with_data_type(data_type))
+    };
+    match data_type {
+        DataType::Map(entries, sorted) => {
+            let entries_type = match entries.data_type() {
+                DataType::Struct(pair) => {
+                    let names = ["key", "value"].iter();
+                    let pair = pair
+                        .iter()
+                        .zip(names)
+                        .map(|(field, name)| with(field, name));
+                    DataType::Struct(pair.collect())
+                }
+                other => other.clone(),
+            };
+            let entries = entries.as_ref().clone().with_data_type(entries_type);
+            DataType::Map(Arc::new(entries), *sorted)
+        }
+        DataType::Union(fields, mode) => {
+            let fields = fields
+                .iter()
+                .map(|(id, field)| (id, with(field, field.name())));
+            DataType::Union(fields.collect(), *mode)
+        }
+        other => other.clone(),
+    }
+}
+
+/// The data of a child under its renamed type.
+fn with_renamed(data: &ArrayData) -> ArrayData {
+    let to = renamed(data.data_type());
+    let children = match &to {
+        DataType::Map(entries, _) => data
+            .child_data()
+            .iter()
+            .map(|child| relabelled(child, entries.data_type()))
+            .collect(),
+        _ => data.child_data().to_vec(),
+    };
+    let builder = data.clone().into_builder().data_type(to);
+    builder
+        .child_data(children)
+        .build()
+        .unwrap_or_else(|_| data.clone())
+}
+
+fn relabelled(data: &ArrayData, to: &DataType) -> ArrayData {
+    let builder = data.clone().into_builder().data_type(to.clone());
+    builder.build().unwrap_or_else(|_| data.clone())
 }

@@ -152,3 +152,89 @@ fn arrow_flights_own_client_does_all_that_it_can() {
         client
     });
 }
+
+/// A program of `tests/clients/java`, as a client in this time zone.
+fn java(program: &str, zone: &str) -> Command {
+    let jdbc = installed("jdbc.jar");
+    let crawler = installed("schemacrawler");
+    let path = format!("{}:{}/*", jdbc.display(), crawler.display());
+    let mut java = Command::new("java");
+    java.arg("--add-opens=java.base/java.nio=ALL-UNNAMED")
+        .arg(format!("-Duser.timezone={zone}"))
+        .args(["-cp", &path])
+        .arg(repository().join("tests/clients/java").join(program));
+    java
+}
+
+#[track_caller]
+fn jdbc(programs: &[&str], zone: &str) {
+    for program in programs {
+        let (_folder, server) = serve_c360();
+        let output = output(java(program, zone).arg(server.address()));
+        assert!(output.ends_with("ok\n"), "{program}");
+    }
+}
+
+#[test]
+fn jdbc_tells_all_metadata() {
+    let programs = [
+        "JdbcMetadata.java",
+        "JdbcRelations.java",
+        "JdbcCrawler.java",
+    ];
+    jdbc(&programs, "UTC");
+}
+
+#[test]
+fn jdbc_reads_and_binds_every_type_in_any_zone() {
+    let programs = [
+        "JdbcTypes.java",
+        "JdbcResultMetadata.java",
+        "JdbcParameters.java",
+    ];
+    for zone in ["UTC", "America/New_York"] {
+        jdbc(&programs, zone);
+    }
+}
+
+#[test]
+fn jdbc_runs_cancels_and_fails_cleanly() {
+    jdbc(&["JdbcStatements.java"], "UTC");
+    let folder = TempDir::new().unwrap();
+    write(&folder, "password", "secret");
+    let (warehouse, file) = (below(&folder, "warehouse"), below(&folder, "password"));
+    let login = [
+        "--warehouse",
+        &warehouse,
+        "--user",
+        "ann",
+        "--password-file",
+        &file,
+    ];
+    let server = Server::start(MICA, &login);
+    let mut session = java("JdbcSession.java", "UTC");
+    session.arg(server.address()).args(["ann", "secret"]);
+    assert!(output(&mut session).ends_with("ok\n"));
+}
+
+#[test]
+fn jdbc_encrypts() {
+    let folder = TempDir::new().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = rcgen::generate_simple_self_signed(names).unwrap();
+    write(&folder, "cert.pem", &certificate.cert.pem());
+    write(&folder, "key.pem", &certificate.signing_key.serialize_pem());
+    let [warehouse, cert, key] = ["warehouse", "cert.pem", "key.pem"].map(|p| below(&folder, p));
+    let tls = [
+        "--warehouse",
+        &warehouse,
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+    ];
+    let server = Server::start(MICA, &tls);
+    let mut encrypted = java("JdbcTls.java", "UTC");
+    encrypted.arg(server.address()).arg(&cert);
+    assert!(output(&mut encrypted).ends_with("ok\n"));
+}

@@ -184,7 +184,7 @@ async fn sql_info_by_id() {
     let mut client = server.client().await;
     let columns = "info_name uint32!; value union<0 string_value utf8!, 1 bool_value boolean!, \
          2 bigint_value int64!, 3 int32_bitmask int32!, 4 string_list list<item utf8>, \
-         5 int32_to_int32_list_map map<keys int32!, values list<item int32>>>!";
+         5 int32_to_int32_list_map map<key int32!, value list<item int32>>>!";
     let asked = vec![
         SqlInfo::FlightSqlServerName,
         SqlInfo::FlightSqlServerTransaction,
