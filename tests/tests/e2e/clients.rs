@@ -158,8 +158,10 @@ fn java(program: &str, zone: &str) -> Command {
     let jdbc = installed("jdbc.jar");
     let crawler = installed("schemacrawler");
     let path = format!("{}:{}/*", jdbc.display(), crawler.display());
-    let mut java = Command::new("java");
-    java.arg("--add-opens=java.base/java.nio=ALL-UNNAMED")
+    // Threads of the driver keep a program alive that failed.
+    let mut java = Command::new("timeout");
+    java.args(["300", "java"])
+        .arg("--add-opens=java.base/java.nio=ALL-UNNAMED")
         .arg(format!("-Duser.timezone={zone}"))
         .args(["-cp", &path])
         .arg(repository().join("tests/clients/java").join(program));
