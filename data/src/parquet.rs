@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::catalog::Session;
-use datafusion::common::{DataFusionError, Statistics};
+use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use futures::{StreamExt, TryStreamExt};
@@ -18,8 +19,8 @@ use crate::{Error, Result};
 
 /// Footers that are read at once.
 const FOOTERS_AT_ONCE: usize = 16;
-/// Files beyond which the footers are not read for statistics before a query starts.
-const STATISTICS_FILES_MAX: usize = 512;
+/// Files beyond which the footers are not read before a query starts.
+const FOOTER_FILES_MAX: usize = 512;
 
 /// The columns of all files together, as their footers say: those of the first file, then what
 /// others add, each in a type that holds the values of all.
@@ -77,29 +78,92 @@ fn add(
     Ok(())
 }
 
-/// Puts the statistics of their footers on `files`. Footers are remembered by DataFusion's cache.
+/// Puts on `files` what their footers say: statistics, and the types to read them in. Footers are
+/// remembered by DataFusion's cache.
 ///
 /// # Errors
 /// What DataFusion says of a footer.
-pub(crate) async fn with_statistics(
+pub(crate) async fn with_footers(
     session: &dyn Session,
     store: &Arc<dyn ObjectStore>,
     table: &SchemaRef,
     files: Vec<PartitionedFile>,
 ) -> datafusion::common::Result<Vec<PartitionedFile>> {
-    if files.len() > STATISTICS_FILES_MAX {
+    if files.len() > FOOTER_FILES_MAX {
         return Ok(files);
     }
-    let format = &ParquetFormat::default();
+    let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+    let cache = &cache;
     futures::stream::iter(files)
         .map(|file| async move {
-            let meta = &file.object_meta;
-            let statistics: Statistics = format
-                .infer_stats(session, store, Arc::clone(table), meta)
-                .await?;
+            let footer = DFParquetMetadata::new(store, &file.object_meta)
+                .with_file_metadata_cache(Some(Arc::clone(cache)));
+            let statistics = footer.fetch_statistics(table).await?;
+            let written = footer.fetch_schema().await?;
+            let file = match plain_fields(written.fields()) {
+                Some(fields) => file.with_arrow_schema(Arc::new(Schema::new_with_metadata(
+                    fields,
+                    written.metadata().clone(),
+                ))),
+                None => file,
+            };
             Ok::<_, DataFusionError>(file.with_statistics(Arc::new(statistics)))
         })
         .buffered(FOOTERS_AT_ONCE)
         .try_collect()
         .await
+}
+
+/// `fields` in the types that tables have, or none if they are already.
+///
+/// A writer of Arrow data notes its own types in the footer, such as `Utf8View`, and readers follow
+/// them. Reading text as a table has it costs nothing; casting it afterwards copies it.
+fn plain_fields(fields: &Fields) -> Option<Fields> {
+    let plain: Vec<Option<FieldRef>> = fields.iter().map(plain_field).collect();
+    plain.iter().any(Option::is_some).then(|| {
+        let known = fields.iter().zip(plain);
+        known.map(|(field, plain)| plain.unwrap_or_else(|| Arc::clone(field))).collect()
+    })
+}
+
+fn plain_field(field: &FieldRef) -> Option<FieldRef> {
+    let data_type = plain_type(field.data_type())?;
+    Some(Arc::new(field.as_ref().clone().with_data_type(data_type)))
+}
+
+fn plain_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => Some(DataType::Utf8),
+        DataType::BinaryView | DataType::LargeBinary => Some(DataType::Binary),
+        DataType::Dictionary(_, value) => {
+            Some(plain_type(value).unwrap_or_else(|| value.as_ref().clone()))
+        }
+        DataType::List(item) => plain_field(item).map(DataType::List),
+        DataType::Struct(fields) => plain_fields(fields).map(DataType::Struct),
+        DataType::Map(entries, sorted) => {
+            plain_field(entries).map(|entries| DataType::Map(entries, *sorted))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(written: DataType, read: Option<DataType>) {
+        assert_eq!(plain_type(&written), read, "{written}");
+    }
+
+    #[test]
+    fn text_is_read_as_tables_have_it() {
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
+        let list = |item| DataType::List(Arc::new(Field::new("item", item, true)));
+        check(DataType::Utf8, None);
+        check(DataType::Int64, None);
+        check(DataType::Utf8View, Some(DataType::Utf8));
+        check(dictionary.clone(), Some(DataType::Utf8));
+        check(list(DataType::Int64), None);
+        check(list(dictionary), Some(list(DataType::Utf8)));
+    }
 }

@@ -296,7 +296,7 @@ impl ExternalTableProvider {
     ) -> DfResult<Vec<Scan>> {
         let columns = self.file_columns(true);
         let store = self.store(session)?;
-        let files = parquet::with_statistics(session, &store, &columns, files).await?;
+        let files = parquet::with_footers(session, &store, &columns, files).await?;
         let table = table_schema(Arc::clone(&columns), &self.partitions);
         let statistics = summed(&files, table.table_schema());
         let cache = session

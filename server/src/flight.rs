@@ -21,10 +21,12 @@
 mod actions;
 mod auth;
 mod cancel;
+mod fetch;
 mod function_lists;
 mod info;
 mod keys;
 mod list;
+mod messages;
 mod metadata;
 mod parameters;
 mod prepared;
@@ -38,6 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use auth::{Auth, Password};
+pub(crate) use fetch::Service;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::config::{ServeConfig, Tls};
-use crate::flight::FlightSql;
+use crate::flight::{FlightSql, Service};
 use crate::session::Sessions;
 use crate::warehouse::Warehouse;
 
@@ -106,9 +106,6 @@ impl Listening {
         reporter
             .set_serving::<FlightServiceServer<FlightSql>>()
             .await;
-        let flight = FlightServiceServer::new(service)
-            .max_decoding_message_size(limits.request_bytes)
-            .max_encoding_message_size(usize::MAX);
         let upkeep = upkeep(warehouse.clone(), sessions, config.history_retention);
         let upkeep = datafusion::common::runtime::SpawnedTask::spawn(upkeep);
         let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -118,7 +115,7 @@ impl Listening {
         };
         let serving = server
             .add_service(health)
-            .add_service(flight)
+            .add_service(Service::new(service))
             .serve_with_incoming_shutdown(incoming, signal);
         let grace = config.shutdown_grace;
         let queries = warehouse.engine().queries().clone();

@@ -1,25 +1,16 @@
-//! FlightInfos, encoded schemas and streams.
+//! FlightInfos and encoded schemas.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::error::FlightError;
 use arrow_flight::{
-    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
+    FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
 };
 use bytes::Bytes;
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::ipc::writer::IpcWriteOptions;
-use futures::{Stream, StreamExt, TryStreamExt};
 use mica_sql::types::sql_name;
-use tonic::Status;
 
 use crate::error::{Error, Result};
-
-/// A stream of a DoGet.
-pub(super) type DataStream = Pin<Box<dyn Stream<Item = Result<FlightData, Status>> + Send>>;
 
 /// `columns` with the metadata that drivers read of every column.
 ///
@@ -105,30 +96,4 @@ pub(super) fn flight_info(
         .with_total_bytes(-1);
     info.schema = schema_bytes(schema)?;
     Ok(info)
-}
-
-/// Bytes of a message: below every client's limit, large enough not to matter.
-const MESSAGE_BYTES: usize = 2 << 20;
-
-/// The messages of a stream of batches: the schema first, at once.
-pub(super) fn encode(
-    schema: SchemaRef,
-    batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
-) -> DataStream {
-    let batches = batches.map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
-    let encoder = FlightDataEncoderBuilder::new()
-        .with_schema(schema)
-        .with_max_flight_data_size(MESSAGE_BYTES)
-        .build(batches);
-    encoder
-        .map(|message| message.map_err(flight_status))
-        .boxed()
-}
-
-/// `arrow-flight`'s own conversion calls everything internal.
-fn flight_status(error: FlightError) -> Status {
-    match error {
-        FlightError::Tonic(status) => *status,
-        other => Status::internal(other.to_string()),
-    }
 }

@@ -13,7 +13,8 @@ use mica_catalog::{
 };
 use mica_sql::information_schema;
 
-use super::info::{DataStream, column_metadata, encode, schema_bytes};
+use super::fetch::{DataStream, encode};
+use super::info::{column_metadata, schema_bytes};
 use super::{FlightSql, keys, sql_info, xdbc};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -104,7 +105,7 @@ impl FlightSql {
         let store = self.shared.warehouse.store();
         let snapshot = store.snapshot().await?;
         if let Some(batch) = keys::batch(&**store, &snapshot, &command, &schema).await? {
-            return Ok(Some(encode(schema, futures::stream::iter([Ok(batch)]))));
+            return encode(schema, futures::stream::iter([Ok(batch)])).map(Some);
         }
         let batch = match command {
             Command::CommandGetTables(command) => {
@@ -123,7 +124,7 @@ impl FlightSql {
             _ => RecordBatch::new_empty(Arc::clone(&schema)),
         };
         let batches = futures::stream::iter([Ok(batch)]);
-        Ok(Some(encode(schema, batches)))
+        encode(schema, batches).map(Some)
     }
 
     fn tables(
@@ -143,7 +144,7 @@ impl FlightSql {
             let (store, schema) = (Arc::clone(&store), Arc::clone(&columns));
             async move { table_page(&*store, schema, page, include).await }
         });
-        Ok(encode(schema, batches))
+        encode(schema, batches)
     }
 }
 

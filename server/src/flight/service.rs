@@ -16,6 +16,7 @@ use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::fetch::DataStream;
 use super::info::{flight_info, schema_bytes};
 use super::put::{command, name, refuse_transaction, respond, unsupported};
 use super::{FlightSql, actions, list, metadata};
@@ -91,7 +92,8 @@ impl FlightSql {
         }
     }
 
-    async fn stream(&self, request: Request<Ticket>) -> Result<super::info::DataStream> {
+    /// What a DoGet answers.
+    pub(super) async fn stream(&self, request: Request<Ticket>) -> Result<DataStream> {
         let session: Arc<Session> = self.session(&request)?;
         match command(&request.get_ref().ticket)? {
             Command::TicketStatementQuery(ticket) => {
@@ -184,11 +186,9 @@ impl FlightService for FlightSql {
         Ok(Response::new(SchemaResult { schema }))
     }
 
-    async fn do_get(
-        &self,
-        request: Request<Ticket>,
-    ) -> Result<Response<Self::DoGetStream>, Status> {
-        respond(self.stream(request).await)
+    /// Never asked: [`super::Service`] answers before.
+    async fn do_get(&self, _: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
+        Err(Status::unimplemented("DoGet has a service of its own"))
     }
 
     async fn do_put(

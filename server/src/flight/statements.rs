@@ -14,7 +14,8 @@ use mica_sql::{Origin, Scope, SessionContext, Temporary};
 use prost::Message;
 use uuid::Uuid;
 
-use super::info::{DataStream, encode, flight_info, with_type_names};
+use super::fetch::{DataStream, encode};
+use super::info::{flight_info, with_type_names};
 use super::{FlightSql, now_ms, parameters};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -132,7 +133,7 @@ impl FlightSql {
     ) -> Result<DataStream> {
         let statement = self.open(handle, session)?;
         match statement.kind() {
-            Kind::Done => Ok(empty()),
+            Kind::Done => empty(),
             Kind::Query | Kind::Prepared => {
                 let context = context_of(&statement)?;
                 let bound = self.parameters_of(&statement);
@@ -157,7 +158,7 @@ impl FlightSql {
             .await?;
         let Ready::Query(kept) = ready.ready else {
             // A change was made when its FlightInfo was asked for; fetching never repeats it.
-            return Ok(empty());
+            return empty();
         };
         let schema = with_type_names(&kept.planned.columns);
         if self.shared.cancelled.get(&statement.id).is_some() {
@@ -166,7 +167,7 @@ impl FlightSql {
         let batches = warehouse.run(kept, text, context, &statement.id);
         let named = Arc::clone(&schema);
         let batches = batches.map(move |batch| batch.and_then(|batch| renamed(&batch, &named)));
-        Ok(encode(schema, batches))
+        encode(schema, batches)
     }
 
     /// A statement in the scope of a session, to be sealed.
@@ -219,7 +220,7 @@ impl FlightSql {
 }
 
 /// No rows and no columns.
-fn empty() -> DataStream {
+fn empty() -> Result<DataStream> {
     encode(Arc::new(Schema::empty()), futures::stream::empty())
 }
 
