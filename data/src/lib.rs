@@ -13,6 +13,7 @@ mod options;
 mod parquet;
 mod partitions;
 mod provider;
+mod renew;
 mod scan;
 
 pub use define::{Defined, Definition, InferenceLimits, define};
@@ -21,3 +22,4 @@ pub use error::{Error, Result};
 pub use listing::{Listing, StatementListings};
 pub use location::{Location, Roots};
 pub use provider::{ExternalTableProvider, TableContext};
+pub use renew::renew;

@@ -8,8 +8,8 @@ use datafusion::catalog::Session;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::logical_expr::type_coercion::binary::type_union_coercion;
 use futures::{StreamExt, TryStreamExt};
 use mica_catalog::fold;
@@ -92,7 +92,10 @@ pub(crate) async fn with_footers(
     if files.len() > FOOTER_FILES_MAX {
         return Ok(files);
     }
-    let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+    let cache = session
+        .runtime_env()
+        .cache_manager
+        .get_file_metadata_cache();
     let cache = &cache;
     futures::stream::iter(files)
         .map(|file| async move {
@@ -122,7 +125,9 @@ fn plain_fields(fields: &Fields) -> Option<Fields> {
     let plain: Vec<Option<FieldRef>> = fields.iter().map(plain_field).collect();
     plain.iter().any(Option::is_some).then(|| {
         let known = fields.iter().zip(plain);
-        known.map(|(field, plain)| plain.unwrap_or_else(|| Arc::clone(field))).collect()
+        known
+            .map(|(field, plain)| plain.unwrap_or_else(|| Arc::clone(field)))
+            .collect()
     })
 }
 

@@ -8,6 +8,9 @@ use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DfResult, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetFileReaderFactory,
+};
 use datafusion::datasource::physical_plan::{JsonSource, ParquetSource};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -20,6 +23,7 @@ use object_store::{ObjectMeta, ObjectStore};
 use crate::csv::{Layout, Layouts, scan_group, uncompressed_name};
 use crate::listing::{Listing, StatementListings, list};
 use crate::options::{CsvOptions, JsonOptions};
+use crate::renew::Recipe;
 use crate::scan::{Group, Scan, local_store_url, table_schema};
 use crate::{Error, Location, Result, Roots, parquet, partitions};
 
@@ -275,10 +279,11 @@ impl ExternalTableProvider {
         }
         let scan = |group: Group| {
             let table = table_schema(Arc::clone(&columns), &self.partitions);
-            let source =
-                JsonSource::new(table).with_newline_delimited(options.lines.unwrap_or(true));
+            let lines = options.lines.unwrap_or(true);
             Scan {
-                source: Arc::new(source),
+                source: Recipe::new(move || {
+                    JsonSource::new(table.clone()).with_newline_delimited(lines)
+                }),
                 compression: crate::csv::compression_of(group.first_name()),
                 lenient: false,
                 null_value: None,
@@ -303,20 +308,20 @@ impl ExternalTableProvider {
             .runtime_env()
             .cache_manager
             .get_file_metadata_cache();
-        let factory =
-            datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory::new(
-                store, cache,
-            );
+        let factory = CachedParquetFileReaderFactory::new(store, cache);
         let options = session.config_options().execution.parquet.clone();
         let options = datafusion::common::config::TableParquetOptions {
             global: options,
             ..Default::default()
         };
-        let source = ParquetSource::new(table)
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(factory));
+        let factory: Arc<dyn ParquetFileReaderFactory> = Arc::new(factory);
+        let source = Recipe::new(move || {
+            ParquetSource::new(table.clone())
+                .with_table_parquet_options(options.clone())
+                .with_parquet_file_reader_factory(Arc::clone(&factory))
+        });
         Ok(vec![Scan {
-            source: Arc::new(source),
+            source,
             compression: crate::csv::compression_of(""),
             lenient: false,
             null_value: None,

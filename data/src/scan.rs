@@ -8,7 +8,7 @@ use datafusion::common::{Result, ScalarValue, Statistics};
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::Operator;
@@ -18,6 +18,8 @@ use datafusion::physical_expr::expressions::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::renew::Recipe;
 
 /// Files that are read alike.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +41,7 @@ impl Group {
 
 /// One scan of a table: a group of files and how they are read.
 pub(crate) struct Scan {
-    pub(crate) source: Arc<dyn FileSource>,
+    pub(crate) source: Recipe,
     pub(crate) compression: FileCompressionType,
     /// Casts from text give NULL where they fail.
     pub(crate) lenient: bool,
@@ -75,7 +77,8 @@ impl Scan {
         partitions: usize,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let table = self.source.table_schema().table_schema();
+        let source = self.source.source();
+        let table = source.table_schema().table_schema();
         let mut places: Vec<usize> = Vec::with_capacity(wanted.fields().len());
         let mut outputs: Vec<Option<usize>> = Vec::with_capacity(wanted.fields().len());
         for field in wanted.fields() {
@@ -95,8 +98,10 @@ impl Scan {
             Some(statistics) => statistics,
             None => estimated(table, size_bytes),
         };
-        let groups = FileGroup::new(self.group.files).split_files(partitions.max(1));
-        let config = FileScanConfigBuilder::new(local_store_url(), self.source)
+        let mut files = self.group.files;
+        self.source.attach(&mut files);
+        let groups = FileGroup::new(files).split_files(partitions.max(1));
+        let config = FileScanConfigBuilder::new(local_store_url(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_file_compression_type(self.compression)

@@ -13,6 +13,7 @@ mod admission;
 mod execute;
 mod interrupt;
 mod memory;
+mod physical;
 mod plans;
 mod supervise;
 mod watchdog;
@@ -30,7 +31,7 @@ use datafusion::functions_aggregate::first_last::first_value_udaf;
 use tokio::runtime::Runtime;
 
 pub use execute::{QueryStream, Run};
-pub use plans::{Kept, PlanKey, Plans};
+pub use plans::{Kept, Known, PlanKey, Plans};
 pub use work::Timeout;
 
 use crate::queries::Queries;
@@ -77,10 +78,6 @@ impl Default for EngineLimits {
         }
     }
 }
-
-/// Bytes of input below which a query is not split into partitions: splitting would take longer
-/// than reading.
-const SMALL_INPUT_BYTES: u64 = 4 << 20;
 
 /// Stack of a thread that runs queries. Optimiser rules, physical planning, execution and the
 /// dropping of a plan go down a deep stack of views frame by frame, not all with DataFusion's

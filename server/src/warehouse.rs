@@ -1,20 +1,21 @@
 //! A warehouse: the catalog, the planner and the engine over it.
 
+mod planning;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::catalog::TableProvider;
-use datafusion::common::ScalarValue;
-use mica_catalog::{CatalogStore, Relation, Snapshot, SqliteOptions, SqliteStore, Version};
+use mica_catalog::{CatalogStore, Relation, SqliteOptions, SqliteStore, Version};
 use mica_data::{ExternalTableProvider, InferenceLimits, Roots, TableContext};
 use mica_sql::{
-    Against, Bound, DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin,
-    Parsed, Planner, Prepared, Providers, Scope, SessionContext,
+    DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed, Planner,
+    Providers, SessionContext,
 };
 
-use crate::engine::{Engine, EngineLimits, Kept, PlanKey, QueryStream, Run, StartError};
+use crate::engine::{Engine, EngineLimits, Kept, QueryStream, Run, StartError};
 use crate::error::{Error, Result};
 use crate::queries::State;
 
@@ -72,17 +73,6 @@ pub struct ReadyStatement {
     pub version: Version,
 }
 
-/// What a text is planned with.
-struct Planning {
-    text: String,
-    session: SessionContext,
-    /// Types of its parameters, where the text does not decide them.
-    types: Option<Vec<DataType>>,
-    snapshot: Snapshot,
-    /// Where the plan is kept, if it can be.
-    key: Option<PlanKey>,
-}
-
 impl Warehouse {
     /// Opens the warehouse, or makes it.
     ///
@@ -124,139 +114,6 @@ impl Warehouse {
     /// The key of tickets and handles.
     pub fn ticket_key(&self) -> [u8; 32] {
         self.store.ticket_key()
-    }
-
-    /// Plans a statement against the newest version, or the one given.
-    ///
-    /// # Errors
-    /// What is wrong with the text.
-    pub async fn prepare(
-        &self,
-        text: &str,
-        session: &SessionContext,
-        values: Option<&[ScalarValue]>,
-        version: Option<Version>,
-    ) -> Result<ReadyStatement> {
-        let snapshot = match version {
-            None => self.store.snapshot().await?,
-            Some(version) => self.store.snapshot_at(version).await?,
-        };
-        let version = snapshot.version();
-        let ready = self.ready(text, session, &snapshot, None).await;
-        let Some(values) = values.filter(|values| !values.is_empty()) else {
-            let ready = ready?;
-            return Ok(ReadyStatement { ready, version });
-        };
-        // A text that cannot be planned by itself may be with the types of its values.
-        let types = match &ready {
-            Ok(Ready::Query(kept)) => match kept.planned.bind(values)? {
-                Bound::Query(planned) => {
-                    let ready = Ready::Query(Arc::new(Kept::new(*planned, kept.admission)));
-                    return Ok(ReadyStatement { ready, version });
-                }
-                Bound::Types(types) => types,
-            },
-            Ok(_) => {
-                let ready = ready?;
-                return Ok(ReadyStatement { ready, version });
-            }
-            Err(_) => values.iter().map(ScalarValue::data_type).collect(),
-        };
-        let typed = self.ready(text, session, &snapshot, Some(types)).await;
-        let Ok(Ready::Query(kept)) = &typed else {
-            let ready = ready.and(typed)?;
-            return Ok(ReadyStatement { ready, version });
-        };
-        match kept.planned.bind(values)? {
-            Bound::Query(planned) => {
-                let ready = Ready::Query(Arc::new(Kept::new(*planned, kept.admission)));
-                Ok(ReadyStatement { ready, version })
-            }
-            Bound::Types(_) => Err(Error::Request {
-                message: "the values do not fit the parameters".to_owned(),
-            }),
-        }
-    }
-
-    /// A statement as kept, or planned now; `types` are those of its parameters, where the text does
-    /// not decide them.
-    async fn ready(
-        &self,
-        text: &str,
-        session: &SessionContext,
-        snapshot: &Snapshot,
-        types: Option<Vec<DataType>>,
-    ) -> Result<Ready> {
-        let scope = || Scope {
-            user: session.user.clone(),
-            ..session.scope.clone()
-        };
-        let key = session.temporary.is_empty().then(|| PlanKey {
-            text: text.to_owned(),
-            scope: scope(),
-            version: snapshot.version(),
-            parameters: types.clone(),
-        });
-        if let Some(kept) = key.as_ref().and_then(|key| self.engine.plans().get(key)) {
-            return Ok(Ready::Query(kept));
-        }
-        let planning = Planning {
-            text: text.to_owned(),
-            session: SessionContext {
-                scope: scope(),
-                ..session.clone()
-            },
-            types,
-            snapshot: snapshot.clone(),
-            key,
-        };
-        self.plan(planning).await
-    }
-
-    /// Plans a text that no plan is kept of.
-    async fn plan(&self, planning: Planning) -> Result<Ready> {
-        let session = &planning.session;
-        let guard = self
-            .engine
-            .queries()
-            .start(&session.user, &planning.text, State::Planning);
-        let timeout = self.engine.timeout(&session.scope);
-        let own_id = guard.query().id;
-        let warehouse = self.clone();
-        let work = async move { warehouse.plan_now(planning, own_id).await };
-        self.engine.plan(guard, timeout, work).await
-    }
-
-    async fn plan_now(&self, planning: Planning, own_id: u64) -> Result<Ready> {
-        let scope = &planning.session.scope;
-        let parsed = mica_sql::parse(mica_sql::one(&planning.text, scope.dialect)?, scope.dialect)?;
-        let against = Against {
-            snapshot: &planning.snapshot,
-            temporary: &planning.session.temporary,
-            scope,
-        };
-        let planner = self.executor.planner();
-        let types = planning.types.as_deref();
-        Ok(match planner.prepare(&parsed, against, types).await? {
-            Prepared::Query(planned) => {
-                use mica_sql::Statement::{Explain, Query};
-                let keep = planning
-                    .key
-                    .filter(|_| matches!(parsed.statement, Query(_)));
-                let reads = matches!(parsed.statement, Query(_) | Explain(_));
-                let kept = Arc::new(Kept::new(*planned, reads));
-                if let Some(key) = keep {
-                    self.engine.plans().put(key, Arc::clone(&kept));
-                }
-                Ready::Query(kept)
-            }
-            Prepared::Command => Ready::Command(Box::new(parsed)),
-            Prepared::ShowQueries => {
-                let planned = self.show_queries(own_id)?;
-                Ready::Query(Arc::new(Kept::new(planned, false)))
-            }
-            Prepared::Kill(id) => Ready::Kill(id),
-        })
     }
 
     /// Starts a query.

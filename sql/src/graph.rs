@@ -12,7 +12,8 @@ use mica_catalog::{
 };
 
 use crate::level::Source;
-use crate::{Error, Result, information_schema};
+use crate::planner::Read;
+use crate::{Error, INFORMATION_SCHEMA, Result, information_schema};
 
 /// The schema of temporary views. No stored schema can have an empty name.
 pub(crate) const TEMPORARY: &str = "";
@@ -122,6 +123,19 @@ impl Loader<'_> {
 impl Graph {
     pub(crate) fn source(&self, name: &RelationName) -> Option<&Arc<Source>> {
         self.sources.get(name)
+    }
+
+    /// The relations in their states, if all of them are stored ones.
+    pub(crate) fn reads(&self) -> Option<Vec<Read>> {
+        let read = |(name, source): (&RelationName, &Arc<Source>)| {
+            let made = [TEMPORARY, INFORMATION_SCHEMA].contains(&name.schema.folded());
+            (!made).then(|| Read {
+                name: name.clone(),
+                id: source.relation.id,
+                since: source.relation.since,
+            })
+        };
+        self.sources.iter().map(read).collect()
     }
 
     /// The relations, each after all that it reads, with the views on top of each other

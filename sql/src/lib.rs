@@ -46,7 +46,7 @@ pub use message::message;
 pub use mica_catalog::INFORMATION_SCHEMA;
 pub use parameters::{Bound, Parameter};
 pub use parse::{Parsed, parse};
-pub use planner::{Against, Limits, Planned, Planner, Providers};
+pub use planner::{Against, Limits, Planned, Planner, Providers, Read};
 pub use prepare::{Prepared, rows};
 pub use registry::function_names;
 pub use settings::{SETTINGS, Scope, Setting, Settings};

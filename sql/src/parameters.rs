@@ -89,7 +89,7 @@ impl Planned {
             plan: plan.with_param_values(ParamValues::from(typed))?,
             columns: Arc::clone(&self.columns),
             parameters: Vec::new(),
-            reusable: false,
+            reusable: self.reusable,
             reads: self.reads.clone(),
         })))
     }

@@ -100,8 +100,32 @@ pub struct Planned {
     pub parameters: Vec<Parameter>,
     /// Whether the plan may be optimised once and run often: nothing in it depends on the moment.
     pub reusable: bool,
-    /// The relations that the text names, each once.
-    pub reads: Vec<RelationName>,
+    /// Every relation that it reaches, directly or through views; none if it depends on the whole
+    /// catalog, or on something else.
+    pub reads: Option<Vec<Read>>,
+}
+
+/// A relation, in the state that something was planned with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Its name.
+    pub name: RelationName,
+    /// What it was.
+    pub id: EntryId,
+    /// The version that wrote that state of it.
+    pub since: Version,
+}
+
+impl Planned {
+    /// Whether planning against `snapshot` would give this plan again.
+    pub fn fits(&self, snapshot: &Snapshot) -> bool {
+        let unchanged = |read: &Read| {
+            let head = snapshot.relation(&read.name);
+            head.is_some_and(|head| head.id == read.id && head.since == read.since)
+        };
+        let reads = self.reads.as_ref();
+        reads.is_some_and(|reads| reads.iter().all(unchanged))
+    }
 }
 
 /// The columns of a view that is being defined, and what it reads.
@@ -173,7 +197,7 @@ impl Planner {
             reusable: is_reusable(&plan)?,
             plan,
             parameters,
-            reads: roots.into_keys().collect(),
+            reads: graph.reads(),
         })
     }
 

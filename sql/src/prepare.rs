@@ -143,6 +143,6 @@ pub fn rows(columns: &[(&str, DataType)], rows: &[Vec<Option<String>>]) -> Resul
         columns: schema,
         parameters: Vec::new(),
         reusable: false,
-        reads: Vec::new(),
+        reads: None,
     })
 }

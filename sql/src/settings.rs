@@ -65,6 +65,15 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Dialect,
     },
     Setting {
+        name: "ipc_compression",
+        aliases: &[],
+        default: "none",
+        description: "How the batches of a result are compressed on the wire: none, lz4 or zstd. The \
+                      client must be able to read it; JDBC's driver is not.",
+        changes_meaning: false,
+        kind: Kind::OneOf(&["none", "lz4", "zstd"]),
+    },
+    Setting {
         name: "null_order",
         aliases: &["datafusion.sql_parser.default_null_ordering"],
         default: "dialect",
@@ -214,7 +223,7 @@ impl Settings {
     }
 
     /// The value of the setting with that very name.
-    pub(crate) fn get(&self, name: &str) -> &str {
+    pub fn get(&self, name: &str) -> &str {
         let default = || find(name).map_or("", |setting| setting.default);
         self.values.get(name).map_or_else(default, String::as_str)
     }

@@ -12,6 +12,7 @@ mod e2e {
     mod crash;
     mod damage;
     mod docs;
+    mod kept_plans;
     mod limits;
     mod metadata;
     mod mistakes;

@@ -19,6 +19,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream::{self, BoxStream, StreamExt};
 use mica::engine::{Engine, EngineLimits, Kept, QueryStream, Run};
 use mica::error::Error;
+use mica_catalog::Version;
 use mica_sql::{Planned, Scope};
 
 type Batches = BoxStream<'static, Result<RecordBatch>>;
@@ -69,11 +70,11 @@ fn run(
         columns: Arc::clone(schema()),
         parameters: Vec::new(),
         reusable: false,
-        reads: Vec::new(),
+        reads: None,
     };
     let engine = Engine::start(limits).unwrap();
     let stream = engine.run(Run {
-        kept: Arc::new(Kept::new(planned, true)),
+        kept: Arc::new(Kept::new(planned, true, Version(1))),
         scope: Scope::default(),
         user: "ann".to_owned(),
         text: "SELECT n FROM made".to_owned(),

@@ -10,6 +10,7 @@ use datafusion::datasource::physical_plan::CsvSource;
 
 use super::reader::compression;
 use crate::options::CsvOptions;
+use crate::renew::Recipe;
 use crate::scan::{Group, Scan, table_schema};
 
 /// Types that the CSV reader parses itself; others are read as text and cast.
@@ -53,9 +54,11 @@ pub(crate) fn scan_group(
     let file_schema = Arc::new(Schema::new(fields));
     let table_schema = table_schema(file_schema, partitions);
     let compressed = compression(group.first_name());
-    let source = CsvSource::new(table_schema).with_csv_options(df_options(options, compressed));
+    let read = df_options(options, compressed);
     Scan {
-        source: Arc::new(source),
+        source: Recipe::new(move || {
+            CsvSource::new(table_schema.clone()).with_csv_options(read.clone())
+        }),
         compression: compressed,
         lenient: options.lenient,
         null_value: options.null_value.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
+use mica_catalog::Version;
 use mica_sql::SessionContext;
 use mica_sql::project::{ApplyOptions, Report, Validation, Validator, apply};
 
@@ -116,7 +117,7 @@ impl Validator for Run {
             user: user(),
             ..SessionContext::default()
         };
-        let kept = Arc::new(Kept::new(validation.planned, true));
+        let kept = Arc::new(Kept::new(validation.planned, true, Version(0)));
         let mut stream = self.warehouse.run(kept, &validation.text, &session, &[]);
         let columns = Arc::clone(stream.schema());
         let mut batches = Vec::new();

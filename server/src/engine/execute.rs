@@ -10,24 +10,22 @@ use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::datasource::source_as_provider;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt};
-use mica_data::{ExternalTableProvider, StatementListings};
+use mica_data::StatementListings;
 use mica_sql::Scope;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::Engine;
 use super::interrupt::{Interrupt, interruptible};
 use super::memory::StatementPool;
+use super::physical::physical_plan;
 use super::plans::Kept;
 use super::supervise::Supervisor;
 use super::work::Timeout;
-use super::{Engine, SMALL_INPUT_BYTES};
 use crate::error::{Error, Result};
 use crate::queries::{QueryGuard, State};
 
@@ -175,39 +173,14 @@ impl Execution {
         // now() and its kin have one value for the whole statement.
         let options = Arc::clone(state.config_options());
         state.execution_props_mut().mark_start_execution(options);
-        let plan = self.physical_plan(&mut state).await?;
+        let plan = physical_plan(&self.run.kept, &self.run.scope, &mut state).await?;
+        let plan = interruptible(plan, &self.interrupt).map_err(Error::execution)?;
         // A supervisor that has gone does not need it.
         let _ = tell_plan.send(Arc::clone(&plan));
         let context = state.task_ctx();
         let stream = execute_stream(Arc::clone(&plan), Arc::clone(&context));
         let stream = stream.map_err(Error::execution)?;
         self.forward(stream, &plan, &context).await
-    }
-
-    /// Lists what the plan reads, once, and plans by its size.
-    async fn physical_plan(&self, state: &mut SessionState) -> Result<Arc<dyn ExecutionPlan>> {
-        let kept = &self.run.kept;
-        let optimised = match kept.optimised.get() {
-            Some(plan) => plan.clone(),
-            None => {
-                let plan = state
-                    .optimize(&kept.planned.plan)
-                    .map_err(Error::execution)?;
-                if kept.planned.reusable {
-                    let _ = kept.optimised.set(plan.clone());
-                }
-                plan
-            }
-        };
-        let fixed = self.run.scope.settings.count("target_partitions") > 0;
-        if input_bytes(&optimised, state).await? < SMALL_INPUT_BYTES && !fixed {
-            let options = state.config_mut().options_mut();
-            options.execution.target_partitions = 1;
-        }
-        let planner = Arc::clone(state.query_planner());
-        let plan = planner.create_physical_plan(&optimised, state).await;
-        plan.and_then(|plan| interruptible(plan, &self.interrupt))
-            .map_err(Error::execution)
     }
 
     async fn forward(
@@ -272,24 +245,6 @@ impl Execution {
             false => Ok(None),
         }
     }
-}
-
-/// Bytes of all files that the plan reads.
-async fn input_bytes(plan: &LogicalPlan, state: &SessionState) -> Result<u64> {
-    let mut providers = Vec::new();
-    let collect = |node: &LogicalPlan| {
-        if let LogicalPlan::TableScan(scan) = node {
-            providers.push(source_as_provider(&scan.source)?);
-        }
-        Ok(TreeNodeRecursion::Continue)
-    };
-    plan.apply_with_subqueries(collect)
-        .map_err(Error::execution)?;
-    let tables = providers
-        .iter()
-        .filter_map(|provider| provider.downcast_ref::<ExternalTableProvider>());
-    let listings = futures::future::try_join_all(tables.map(|table| table.listing(state))).await?;
-    Ok(listings.iter().map(|listing| listing.size_bytes).sum())
 }
 
 /// `batch` in the wire schema. Columns that have their type already are not copied.

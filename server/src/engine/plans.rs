@@ -1,33 +1,57 @@
 //! Plans of texts that were seen before.
 //!
 //! GetFlightInfo and DoGet plan the same text within a millisecond, and tools send the same text
-//! again and again. A plan is kept under everything that decides it; a newer catalog version is
-//! another key.
+//! again and again. A plan is kept under everything that decides it, and holds while the relations
+//! that it reaches are in the states that it was planned with: other commits do not touch it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwapOption;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
-use mica_catalog::Version;
+use mica_catalog::{Snapshot, Version};
 use mica_sql::{Planned, Scope};
 use quick_cache::sync::Cache;
 
+use super::physical::KeptPhysical;
+
 /// Plans kept.
 const PLANS_MAX: usize = 512;
-/// Texts longer than this are not worth a place.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Texts and values larger than this are not worth a place.
+const KEY_BYTES_MAX: usize = 64 * 1024;
 
-/// What decides a plan.
+/// What decides a plan, besides the states of what it reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PlanKey {
     /// The text.
     pub text: String,
     /// Dialect, schema and settings.
     pub scope: Scope,
-    /// The catalog's version.
-    pub version: Version,
-    /// Types of its parameters, where the text does not decide them.
-    pub parameters: Option<Vec<DataType>>,
+    /// What is known of its parameters.
+    pub parameters: Known,
+}
+
+impl PlanKey {
+    fn size_bytes(&self) -> usize {
+        let values = match &self.parameters {
+            Known::Values(values) => values.iter().map(ScalarValue::size).sum(),
+            Known::Text | Known::Types(_) => 0,
+        };
+        self.text.len() + values
+    }
+}
+
+/// What is known of the parameters of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Known {
+    /// What the text tells.
+    Text,
+    /// Their types.
+    Types(Vec<DataType>),
+    /// Their values.
+    Values(Vec<ScalarValue>),
 }
 
 /// A plan, and what the optimiser made of it.
@@ -37,19 +61,38 @@ pub struct Kept {
     pub planned: Planned,
     /// Optimised, once it has run, if it may run again so.
     pub optimised: OnceLock<LogicalPlan>,
+    /// Its operators, over little data, while the files stay the same.
+    pub(super) physical: ArcSwapOption<KeptPhysical>,
     /// Whether it waits for its turn. What only looks at the catalog or at what is going on does
     /// not: an operator must be able to look when the server is busy.
     pub admission: bool,
+    /// The catalog's version that it was last found to fit.
+    version: AtomicU64,
 }
 
 impl Kept {
-    /// A plan that has not run yet.
-    pub fn new(planned: Planned, admission: bool) -> Self {
+    /// A plan that has not run yet, planned against that version.
+    pub fn new(planned: Planned, admission: bool, version: Version) -> Self {
         Self {
             planned,
             optimised: OnceLock::new(),
+            physical: ArcSwapOption::empty(),
             admission,
+            version: AtomicU64::new(version.0),
         }
+    }
+
+    /// Whether planning against `snapshot` would give this plan again.
+    fn fits(&self, snapshot: &Snapshot) -> bool {
+        let version = snapshot.version().0;
+        if self.version.load(Ordering::Relaxed) == version {
+            return true;
+        }
+        let fits = self.planned.fits(snapshot);
+        if fits {
+            self.version.store(version, Ordering::Relaxed);
+        }
+        fits
     }
 }
 
@@ -68,14 +111,14 @@ impl Default for Plans {
 }
 
 impl Plans {
-    /// The plan of that key.
-    pub fn get(&self, key: &PlanKey) -> Option<Arc<Kept>> {
-        self.kept.get(key)
+    /// The plan of that key, if it is still the one for `snapshot`.
+    pub fn get(&self, key: &PlanKey, snapshot: &Snapshot) -> Option<Arc<Kept>> {
+        self.kept.get(key).filter(|kept| kept.fits(snapshot))
     }
 
     /// Keeps a plan.
     pub fn put(&self, key: PlanKey, kept: Arc<Kept>) {
-        if key.text.len() <= TEXT_BYTES_MAX {
+        if key.size_bytes() <= KEY_BYTES_MAX {
             self.kept.insert(key, kept);
         }
     }

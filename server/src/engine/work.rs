@@ -39,6 +39,18 @@ impl Engine {
         outcome
     }
 
+    /// What `work` gives, computed by a thread of queries.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Stopping`] while the server stops.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let work = AbortOnDropHandle::new(self.handle().spawn(async move { work() }));
+        work.await.unwrap_or(Err(Error::Stopping))
+    }
+
     /// Makes a change. It goes on if the caller leaves, and commits or fails by itself.
     ///
     /// # Errors

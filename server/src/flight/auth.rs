@@ -163,6 +163,7 @@ impl FlightSql {
             ("database", "schema"),
             ("schema", "schema"),
             ("dialect", "dialect"),
+            ("ipc_compression", "ipc_compression"),
         ] {
             let value = headers.get(header).and_then(|value| value.to_str().ok());
             if let Some(value) = value.filter(|value| !value.is_empty()) {

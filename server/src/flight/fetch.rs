@@ -11,10 +11,12 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use arrow_flight::Ticket;
 use arrow_flight::flight_service_server::FlightServiceServer;
+use arrow_ipc::CompressionType;
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -24,6 +26,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body::Frame;
+use parking_lot::Mutex;
 use tonic::codec::{Codec, Streaming};
 use tonic::metadata::{GRPC_CONTENT_TYPE, MetadataMap};
 use tonic::server::NamedService;
@@ -32,6 +35,7 @@ use tonic_prost::ProstCodec;
 
 use super::FlightSql;
 use super::messages::{Encoder, Pieces};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 const DO_GET: &str = "/arrow.flight.protocol.FlightService/DoGet";
@@ -44,20 +48,52 @@ pub(super) struct DataStream {
 }
 
 /// The messages of a stream of batches.
+///
+/// # Errors
+/// For a schema that IPC cannot hold; none of ours.
 pub(super) fn encode(
     schema: SchemaRef,
     batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
 ) -> Result<DataStream> {
     let (mut encoder, ready) = Encoder::new(schema, None).map_err(unencodable)?;
-    let rest = batches.map(move |batch| {
-        let mut pieces = Pieces::new();
-        let encoded = encoder.encode(&batch?, &mut pieces);
-        encoded.map(|()| pieces).map_err(unencodable)
+    let rest = batches.map(move |batch| message(&mut encoder, &batch?));
+    Ok(DataStream {
+        ready,
+        rest: rest.boxed(),
+    })
+}
+
+/// As [`encode`], compressed, by the threads of queries.
+///
+/// # Errors
+/// As [`encode`].
+pub(super) fn encode_compressed(
+    schema: SchemaRef,
+    batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+    compression: CompressionType,
+    engine: Engine,
+) -> Result<DataStream> {
+    let (encoder, ready) = Encoder::new(schema, Some(compression)).map_err(unencodable)?;
+    let encoder = Arc::new(Mutex::new(encoder));
+    let rest = batches.then(move |batch| {
+        let (encoder, engine) = (Arc::clone(&encoder), engine.clone());
+        async move {
+            let batch = batch?;
+            engine
+                .compute(move || message(&mut encoder.lock(), &batch))
+                .await
+        }
     });
     Ok(DataStream {
         ready,
         rest: rest.boxed(),
     })
+}
+
+fn message(encoder: &mut Encoder, batch: &RecordBatch) -> Result<Pieces> {
+    let mut pieces = Pieces::new();
+    let encoded = encoder.encode(batch, &mut pieces);
+    encoded.map(|()| pieces).map_err(unencodable)
 }
 
 fn unencodable(error: ArrowError) -> Error {

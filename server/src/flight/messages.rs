@@ -164,7 +164,10 @@ mod tests {
     use super::*;
 
     /// What a client reads of `batches`, and the pieces that were sent.
-    fn sent(batches: &[RecordBatch], compression: Option<CompressionType>) -> (RecordBatch, Pieces) {
+    fn sent(
+        batches: &[RecordBatch],
+        compression: Option<CompressionType>,
+    ) -> (RecordBatch, Pieces) {
         let (mut encoder, mut pieces) = Encoder::new(batches[0].schema(), compression).unwrap();
         for batch in batches {
             encoder.encode(batch, &mut pieces).unwrap();
@@ -188,8 +191,18 @@ mod tests {
         RecordBatch::try_from_iter_with_nullable([
             ("n", Arc::new(Int64Array::from_iter(0..rows)) as _, true),
             ("text", Arc::new(StringArray::from_iter(text)) as _, true),
-            ("flag", Arc::new(BooleanArray::from_iter((0..rows).map(|row| Some(row % 3 == 0)))) as _, true),
-            ("list", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)) as _, true),
+            (
+                "flag",
+                Arc::new(BooleanArray::from_iter(
+                    (0..rows).map(|row| Some(row % 3 == 0)),
+                )) as _,
+                true,
+            ),
+            (
+                "list",
+                Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)) as _,
+                true,
+            ),
         ])
         .unwrap()
     }
@@ -198,9 +211,16 @@ mod tests {
     fn what_is_read_is_what_was_sent() {
         for rows in [0, 1, 1000, 200_000] {
             let batch = batch(rows);
-            for compression in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
+            for compression in [
+                None,
+                Some(CompressionType::LZ4_FRAME),
+                Some(CompressionType::ZSTD),
+            ] {
                 let (read, _) = sent(&[batch.clone(), batch.clone()], compression);
-                assert_eq!(read, concat_batches(&batch.schema(), [&batch, &batch]).unwrap());
+                assert_eq!(
+                    read,
+                    concat_batches(&batch.schema(), [&batch, &batch]).unwrap()
+                );
             }
         }
     }

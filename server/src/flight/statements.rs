@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightDescriptor, FlightInfo};
+use arrow_ipc::CompressionType;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::ScalarValue;
@@ -14,7 +15,7 @@ use mica_sql::{Origin, Scope, SessionContext, Temporary};
 use prost::Message;
 use uuid::Uuid;
 
-use super::fetch::{DataStream, encode};
+use super::fetch::{DataStream, encode, encode_compressed};
 use super::info::{flight_info, with_type_names};
 use super::{FlightSql, now_ms, parameters};
 use crate::error::{Error, Result};
@@ -167,7 +168,13 @@ impl FlightSql {
         let batches = warehouse.run(kept, text, context, &statement.id);
         let named = Arc::clone(&schema);
         let batches = batches.map(move |batch| batch.and_then(|batch| renamed(&batch, &named)));
-        encode(schema, batches)
+        match compression(context) {
+            None => encode(schema, batches),
+            Some(compression) => {
+                let engine = warehouse.engine().clone();
+                encode_compressed(schema, batches, compression, engine)
+            }
+        }
     }
 
     /// A statement in the scope of a session, to be sealed.
@@ -216,6 +223,15 @@ impl FlightSql {
             });
         }
         Ok(statement)
+    }
+}
+
+/// What the session wants of its results.
+fn compression(context: &SessionContext) -> Option<CompressionType> {
+    match context.scope.settings.get("ipc_compression") {
+        "lz4" => Some(CompressionType::LZ4_FRAME),
+        "zstd" => Some(CompressionType::ZSTD),
+        _ => None,
     }
 }
 

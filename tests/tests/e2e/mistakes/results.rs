@@ -192,3 +192,59 @@ async fn names_and_moments_come_back_as_they_are() {
         [["9999-12-31 23:59:59.999999", "0001-01-01 00:00:00"]]
     );
 }
+
+/// The codec of each batch's body, as its metadata tells.
+fn codecs(messages: &[FlightData]) -> Vec<Option<ipc::CompressionType>> {
+    let batches = messages.iter().filter_map(|message| {
+        let metadata = ipc::root_as_message(&message.data_header).unwrap();
+        metadata.header_as_record_batch()
+    });
+    let codecs = batches.map(|batch| batch.compression().map(|compression| compression.codec()));
+    codecs.collect()
+}
+
+/// 14: bodies that a client cannot decompress. They are compressed for who asks, only.
+#[tokio::test]
+async fn results_are_compressed_on_request() {
+    const SQL: &str = "SELECT value, 'text ' || value % 7 AS text FROM range(100000)";
+    let (_folder, server) = serve();
+    let mut bytes = Vec::new();
+    let mut answers = Vec::new();
+    for (header, codec) in [
+        ("none", None),
+        ("lz4", Some(ipc::CompressionType::LZ4_FRAME)),
+        ("zstd", Some(ipc::CompressionType::ZSTD)),
+    ] {
+        let mut client = server.client().await;
+        client.inner.set_header("ipc_compression", header);
+        let info = client.info(SQL).await.unwrap();
+        let ticket = info.endpoint[0].ticket.clone().unwrap();
+        let messages = messages(&mut client, ticket).await;
+        let told = codecs(&messages);
+        assert!(
+            told.len() > 1 && told.iter().all(|told| *told == codec),
+            "{told:?}"
+        );
+        bytes.push(
+            messages
+                .iter()
+                .map(|message| message.data_body.len())
+                .sum::<usize>(),
+        );
+        answers.push(client.fetch(info).await.unwrap().text());
+    }
+    assert!(
+        answers
+            .iter()
+            .all(|rows| rows.len() == 100_000 && *rows == answers[0])
+    );
+    assert!(
+        bytes[1] < bytes[0] / 2 && bytes[2] < bytes[0] / 2,
+        "{bytes:?}"
+    );
+    let mut client = server.client().await;
+    client.inner.set_header("ipc_compression", "brotli");
+    let status = client.info(SQL).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    assert!(status.message().contains("none, lz4, zstd"), "{status}");
+}
