@@ -31,14 +31,14 @@ BULK = "SELECT * FROM lineitem"
 LAYERS = "SELECT * FROM customer_analytics_c360 ORDER BY customer_id"
 
 
-def floor(location, files):
-    """Serves the tables of the Parquet files, each from memory, under its place in the list."""
+def floor(location, rows, files):
+    """Serves the tables of the Parquet files, each from memory, in batches of so many rows."""
     tables = []
     for file in files:
         table = pyarrow.parquet.read_table(file).combine_chunks()
         plain = [f.with_type(pyarrow.string()) if f.type == pyarrow.string_view() else f for f in table.schema]
         table = table.cast(pyarrow.schema(plain))
-        tables.append(pyarrow.Table.from_batches(table.to_batches(max_chunksize=122880)))
+        tables.append(pyarrow.Table.from_batches(table.to_batches(max_chunksize=rows)))
 
     class Server(flight.FlightServerBase):
         def get_flight_info(self, context, descriptor):
@@ -269,13 +269,14 @@ def main():
     parser.add_argument("lineitem", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=65536, help="rows in a batch of the floor's")
     parser.add_argument("--only", choices=["bulk", "latency", "tls"])
     options = parser.parse_args()
     lineitem, results = options.lineitem.resolve(), Results()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         pyarrow.parquet.write_table(pyarrow.table({"x": [1]}), folder / "one.parquet")
-        raw = [sys.executable, __file__, "--floor", str(lineitem), str(folder / "one.parquet")]
+        raw = [sys.executable, __file__, "--floor", str(options.rows), str(lineitem), str(folder / "one.parquet")]
         servers = {"floor": Process(raw), "mica": serve(options.binary, folder / "plain", lineitem)}
         Pyarrow(servers["mica"].uri).table(f"CREATE EXTERNAL TABLE lineitem STORED AS PARQUET LOCATION '{lineitem}'")
         if options.only in (None, "latency"):
@@ -291,6 +292,6 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--floor"]:
-        floor("grpc://127.0.0.1:0", sys.argv[2:])
+        floor("grpc://127.0.0.1:0", int(sys.argv[2]), sys.argv[3:])
     else:
         main()

@@ -1,5 +1,6 @@
 //! `mica serve`: apply, listen, answer, stop gracefully.
 
+mod gather;
 mod listener;
 
 use std::future::Future;

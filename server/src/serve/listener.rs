@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::server::Connected;
 
+use super::gather::Gather;
 use crate::session::{Connection, Sessions};
 
 /// First byte of a TLS record that opens a handshake.
@@ -17,7 +18,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// A connection with its number.
 #[derive(Debug)]
 pub(super) struct Accepted {
-    stream: TcpStream,
+    stream: Gather<TcpStream>,
     connection: Connection,
     /// Whether the first byte is still to come, on a port without TLS.
     first: bool,
@@ -46,7 +47,7 @@ pub(super) fn incoming(
                         // Small answers must not wait for more.
                         let _ = stream.set_nodelay(true);
                         break Ok(Accepted {
-                            stream,
+                            stream: Gather::new(stream),
                             connection: Connection::new(&sessions),
                             first: !tls,
                         });
