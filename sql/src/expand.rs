@@ -12,7 +12,7 @@ use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::logical_plan::SubqueryAlias;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use mica_catalog::{Definition, RelationBody, RelationName, SchemaMode, fold};
+use mica_catalog::{Definition, RelationName, SchemaMode, fold};
 
 use crate::level::{Level, Source};
 use crate::{Error, Limits, Result, types};
@@ -49,7 +49,7 @@ impl<'a> Expansion<'a> {
     pub(crate) fn add_view(&mut self, source: &Source, level: &Level) -> Result<()> {
         let nodes = self.check_nodes(level)?;
         let plan = self.replace_stubs(level.plan.clone())?;
-        let plan = conform(plan, source.name(), &source.relation.body)?;
+        let plan = conform(plan, &level.names, source)?;
         let view = (Expanded::View(Arc::new(plan)), nodes);
         self.expanded.insert(source.name().clone(), view);
         Ok(())
@@ -118,12 +118,14 @@ fn stub(node: &LogicalPlan) -> Option<&Source> {
     }
 }
 
-/// `plan` with exactly the columns that the view promises: by name, or by position where the view's
-/// head names them; cast where that loses nothing.
-fn conform(plan: LogicalPlan, name: &RelationName, body: &RelationBody) -> Result<LogicalPlan> {
+/// `plan`, whose columns are called `names`, with exactly those that the view promises: by name, or
+/// by position where the view's head names them; cast where that loses nothing.
+fn conform(plan: LogicalPlan, names: &[String], source: &Source) -> Result<LogicalPlan> {
+    let (name, body) = (source.name(), &source.relation.body);
     let Definition::View(view) = &body.definition else {
         return Ok(plan);
     };
+    let names: Vec<String> = names.iter().map(|name| fold(name)).collect();
     let columns = plan.schema().columns();
     let mut exprs = Vec::with_capacity(body.columns.fields().len());
     let mut same = columns.len() == body.columns.fields().len();
@@ -131,7 +133,7 @@ fn conform(plan: LogicalPlan, name: &RelationName, body: &RelationBody) -> Resul
         let folded = fold(promised.name());
         let found = match view.columns_named {
             true => columns.get(at).map(|_| at),
-            false => columns.iter().position(|column| column.name == folded),
+            false => names.iter().position(|name| *name == folded),
         };
         let changed = |problem: String| Error::SchemaChanged {
             view: name.clone(),
@@ -185,7 +187,8 @@ pub(crate) fn is_lossless(from: &DataType, to: &DataType) -> bool {
                 _ => false,
             }
         }
-        (Timestamp(_, zone), Timestamp(_, to_zone)) => zone == to_zone,
+        // The same moments, whatever the zone that they are shown in.
+        (Timestamp(_, zone), Timestamp(_, to_zone)) => zone.is_some() == to_zone.is_some(),
         (from, Utf8) => !from.is_nested() && !matches!(from, DataType::Binary),
         _ => false,
     }

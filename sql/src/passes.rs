@@ -8,7 +8,8 @@ use datafusion::logical_expr::expr::{Cast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union, WindowFunctionDefinition,
+    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union,
+    WindowFunctionDefinition,
 };
 
 use crate::Dialect;
@@ -160,6 +161,8 @@ fn signed_ranks(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
         let exprs: Vec<Expr> = columns
             .into_iter()
             .enumerate()
+            // The analyzer takes this one out of the plan when it resolves `grouping(..)`.
+            .filter(|(_, column)| column.name != Aggregate::INTERNAL_GROUPING_ID)
             .map(|(at, column)| {
                 let rank = at >= first && ranks.get(at - first).copied().unwrap_or(false);
                 match rank {

@@ -62,8 +62,9 @@ impl VisitorMut for Common<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::CompoundFieldAccess { access_chain, .. } => {
-                access_chain.iter_mut().for_each(field_as_text);
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let named = names_before_fields(root, access_chain);
+                access_chain[named..].iter_mut().for_each(field_as_text);
             }
             Expr::Function(function) if is_user(function) => *expr = self.user(),
             Expr::Identifier(name) if name.quote_style.is_none() && names_user(&name.value) => {
@@ -165,6 +166,15 @@ fn number_of_rows(rows: u64) -> Expr {
 
 fn null() -> Expr {
     Expr::value(Value::Null)
+}
+
+/// How many parts behind the root are still of a column's name: one in `t.c['f']`.
+fn names_before_fields(root: &Expr, chain: &[AccessExpr]) -> usize {
+    let is_name = |access: &&AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
+    match root {
+        Expr::Identifier(_) => chain.iter().take_while(is_name).count(),
+        _ => 0,
+    }
 }
 
 /// `struct(1).c1`: the planner wants the name of a field as a text.
