@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::catalog::TableFunctionArgs;
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
@@ -77,6 +77,21 @@ pub(crate) fn parser_options(scope: &Scope) -> ParserOptions {
         .with_default_null_ordering(null_ordering)
 }
 
+/// `range` and `generate_series` want timestamps as DataFusion's planner types them; ours have
+/// microseconds.
+fn in_nanoseconds(arg: Expr) -> Result<Expr> {
+    match arg {
+        Expr::Literal(value, metadata) => match value.data_type() {
+            DataType::Timestamp(_, zone) => {
+                let moment = value.cast_to(&DataType::Timestamp(TimeUnit::Nanosecond, zone))?;
+                Ok(Expr::Literal(moment, metadata))
+            }
+            _ => Ok(Expr::Literal(value, metadata)),
+        },
+        arg => Ok(arg),
+    }
+}
+
 /// The context of one text.
 pub(crate) struct Context<'a> {
     registry: &'static Registry,
@@ -94,7 +109,10 @@ impl<'a> Context<'a> {
     ) -> Self {
         Self {
             registry: Registry::of(scope.dialect),
-            types: Arc::new(Types(scope.dialect)),
+            types: Arc::new(Types {
+                dialect: scope.dialect,
+                zone: Arc::from(scope.settings.get("timezone")),
+            }),
             options,
             sources,
         }
@@ -124,7 +142,7 @@ impl ContextProvider for Context<'_> {
         let simplifier = ExprSimplifier::new(context);
         let literal = |arg: Expr| {
             let typed = simplifier.coerce(arg, &DFSchema::empty())?;
-            simplifier.simplify(typed)
+            in_nanoseconds(simplifier.simplify(typed)?)
         };
         let args: Vec<Expr> = args.into_iter().map(literal).collect::<Result<_>>()?;
         let args = TableFunctionArgs::new(&args, no_session());

@@ -10,6 +10,7 @@ mod operators;
 mod round;
 mod strings;
 mod type_of;
+mod zoned;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
     functions.extend(current_names::all());
     functions.extend(differences::all());
     functions.extend(strings::all());
+    functions.extend(zoned::all());
     functions
 }
 

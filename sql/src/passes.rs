@@ -1,7 +1,7 @@
 //! Passes over the plan of one text, before analysis: types that a dialect gives to literals and
-//! ranks.
+//! ranks, and what a number is as a timestamp.
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Cast, WindowFunction};
@@ -14,13 +14,55 @@ use datafusion::logical_expr::{
 
 use crate::Dialect;
 
-/// Gives literals and ranks the types of `dialect`.
+/// Gives literals and ranks the types of `dialect`, and numbers that become timestamps their unit.
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
     let plan = match dialect {
         Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
         Dialect::Ansi => plan,
     };
-    signed_ranks(plan, dialect)
+    signed_ranks(seconds(plan)?, dialect)
+}
+
+/// A whole number is a timestamp in seconds, as in DataFusion and Spark. DataFusion's planner sees
+/// to it for timestamps in nanoseconds only; Arrow's cast would take it in the timestamp's own unit.
+fn seconds(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let counted = expr.transform_up(|expr| Ok(in_seconds(expr, &schema)))?;
+            Ok(counted.update_data(|expr| name.restore(expr)))
+        })
+    })?;
+    Ok(plan.data)
+}
+
+fn in_seconds(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let (number, to) = match &expr {
+        Expr::Cast(cast) => (&cast.expr, cast.field.data_type()),
+        Expr::TryCast(cast) => (&cast.expr, cast.field.data_type()),
+        _ => return Transformed::no(expr),
+    };
+    let DataType::Timestamp(_, zone) = to else {
+        return Transformed::no(expr);
+    };
+    let unit = DataType::Timestamp(TimeUnit::Second, zone.clone());
+    if !number.get_type(schema).is_ok_and(|from| from.is_integer()) || *to == unit {
+        return Transformed::no(expr);
+    }
+    let in_seconds = |number: Box<Expr>| Box::new(Expr::Cast(Cast::new(number, unit)));
+    Transformed::yes(match expr {
+        Expr::Cast(mut cast) => {
+            cast.expr = in_seconds(cast.expr);
+            Expr::Cast(cast)
+        }
+        Expr::TryCast(mut cast) => {
+            cast.expr = in_seconds(cast.expr);
+            Expr::TryCast(cast)
+        }
+        expr => expr,
+    })
 }
 
 /// Whole numbers that fit are INT in Spark.

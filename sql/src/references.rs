@@ -56,7 +56,10 @@ pub(crate) fn positions(query: &Query) -> HashMap<TableReference, Position> {
         type Break = ();
         fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
             let start = relation.span().start;
-            if let Ok(reference) = object_name_to_table_reference(relation.clone(), true) {
+            // A name in single quotes has no place.
+            if let Ok(reference) = object_name_to_table_reference(relation.clone(), true)
+                && start.line > 0
+            {
                 self.0.entry(reference).or_insert(start.into());
             }
             ControlFlow::Continue(())

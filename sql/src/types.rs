@@ -150,12 +150,31 @@ fn map(key: &SqlType, value: &SqlType, dialect: Dialect) -> Option<DataType> {
 
 /// Gives DataFusion's planner our types for casts and declared parameters.
 #[derive(Debug)]
-pub(crate) struct Types(pub(crate) Dialect);
+pub(crate) struct Types {
+    pub(crate) dialect: Dialect,
+    /// The session's: a plain timestamp that becomes a zoned one is a time there.
+    pub(crate) zone: Arc<str>,
+}
 
 impl TypePlanner for Types {
     fn plan_type_field(&self, sql: &SqlType) -> DataFusionResult<Option<FieldRef>> {
         let field = |data_type| Arc::new(Field::new("", data_type, true));
-        Ok(convert(sql, self.0).map(field))
+        let SqlType::Timestamp(digits, zone) = sql else {
+            return Ok(convert(sql, self.dialect).map(field));
+        };
+        let zone = zoned(zone).then(|| Arc::clone(&self.zone));
+        Ok(unit(*digits).map(|unit| field(DataType::Timestamp(unit, zone))))
+    }
+}
+
+/// The unit of `TIMESTAMP(digits)`. Casts to it cut the rest off; more than six are never sent. A
+/// number of digits that Arrow has no unit for is left to the planner, which refuses it.
+fn unit(digits: Option<u64>) -> Option<TimeUnit> {
+    match digits {
+        Some(0) => Some(TimeUnit::Second),
+        Some(3) => Some(TimeUnit::Millisecond),
+        None | Some(6..=9) => Some(TimeUnit::Microsecond),
+        _ => None,
     }
 }
 

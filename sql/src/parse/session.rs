@@ -23,6 +23,7 @@ impl StatementParser<'_> {
             return Ok(Statement::Set(SetStatement::All));
         }
         if self.words(&["TIME", "ZONE"]) {
+            let _assigns = self.parser.consume_token(&Token::Eq) || self.try_word("TO");
             let value = self.setting_value()?;
             return Ok(Statement::Set(SetStatement::Value(
                 "timezone".to_owned(),
