@@ -1,6 +1,7 @@
 //! Results as text, by the rules of DataFusion's own runner.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use bigdecimal::BigDecimal;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
@@ -8,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::config::{ConfigField, FormatOptions as Formats};
 use mica_tests::Rows;
+use regex::Regex;
 use sqllogictest::ColumnType;
 
 /// The kind of a column, as the letter behind `query`.
@@ -132,5 +134,15 @@ fn expand(mut row: Vec<String>) -> Vec<Vec<String>> {
 pub(crate) fn lines(rows: &[Vec<String>]) -> Vec<String> {
     let rows = rows.iter();
     rows.map(|row| row.join(" ").trim_end().to_owned())
+        .collect()
+}
+
+/// Lines without the zone of times in UTC. A session of Mica has a zone, and `now()` and
+/// `to_timestamp` answer in it; one of DataFusion has none, and the same moments are bare.
+pub(crate) fn without_zone(lines: &[String]) -> Vec<String> {
+    static UTC: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(:\d\d(?:\.\d+)?)Z").unwrap());
+    let lines = lines.iter();
+    lines
+        .map(|line| UTC.replace_all(line, "$1").into_owned())
         .collect()
 }

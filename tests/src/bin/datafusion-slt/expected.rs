@@ -39,7 +39,7 @@ pub(crate) fn worse(report: &Report) -> Vec<String> {
 /// A file, how many of its records passed, and how many failed.
 fn counts(line: &str) -> Option<(&str, (usize, usize))> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let [file, .., compared, passed, _share] = words.as_slice() else {
+    let [file, .., compared, passed, _errors, _share] = words.as_slice() else {
         return None;
     };
     let (compared, passed): (usize, usize) = (compared.parse().ok()?, passed.parse().ok()?);

@@ -9,6 +9,7 @@
 //! (`skip`). The counts of each file are compared with those on record: a file may not get worse.
 #![expect(clippy::unwrap_used, reason = "a test program fails by panicking")]
 
+mod case;
 mod cells;
 mod expected;
 mod report;

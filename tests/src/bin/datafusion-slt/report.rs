@@ -15,24 +15,23 @@ impl Report {
     /// Prints each record that failed, and why.
     pub(crate) fn print_failures(&self) {
         for failure in self.outcomes.iter().flat_map(|outcome| &outcome.failures) {
-            println!("== {}\n{}\n-- {}\n", failure.line, failure.sql, failure.why);
+            println!(
+                "== {}\n{}\n-- {}\n",
+                failure.place, failure.sql, failure.why
+            );
         }
     }
 }
 
 impl Outcome {
-    /// Records that were compared.
-    pub(crate) fn compared(&self) -> usize {
-        self.passed + self.failures.len()
-    }
-
+    /// The numbers of its line.
     fn counts(&self) -> Vec<usize> {
         let excluded = Reason::ALL.map(|(reason, _)| self.excluded.get(&reason).copied());
         let excluded = excluded.map(Option::unwrap_or_default);
         let records = excluded.iter().sum::<usize>() + self.compared();
         let mut counts = vec![records];
         counts.extend(excluded);
-        counts.extend([self.compared(), self.passed]);
+        counts.extend([self.compared(), self.passed, self.errors]);
         counts
     }
 }
@@ -43,8 +42,12 @@ impl fmt::Display for Report {
         for (_, title) in Reason::ALL {
             write!(f, "{title:>10}")?;
         }
-        writeln!(f, "{:>9}{:>8}{:>8}", "compared", "passed", "share")?;
-        let mut total = vec![0; Reason::ALL.len() + 3];
+        writeln!(
+            f,
+            "{:>9}{:>8}{:>8}{:>8}",
+            "compared", "passed", "errors", "share"
+        )?;
+        let mut total = vec![0; Reason::ALL.len() + 4];
         for outcome in &self.outcomes {
             let counts = outcome.counts();
             for (sum, count) in std::iter::zip(&mut total, &counts) {
@@ -57,7 +60,7 @@ impl fmt::Display for Report {
 }
 
 fn line(f: &mut fmt::Formatter<'_>, file: &str, counts: &[usize]) -> fmt::Result {
-    let [records, excluded @ .., compared, passed] = counts else {
+    let [records, excluded @ .., compared, passed, errors] = counts else {
         return Ok(());
     };
     write!(f, "{file:<56}{records:>8}")?;
@@ -72,5 +75,5 @@ fn line(f: &mut fmt::Formatter<'_>, file: &str, counts: &[usize]) -> fmt::Result
             passed * 1000 / compared % 10
         ),
     };
-    writeln!(f, "{compared:>9}{passed:>8}{share:>8}")
+    writeln!(f, "{compared:>9}{passed:>8}{errors:>8}{share:>8}")
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use mica_tests::{Client, Rows, Server};
-use sqllogictest::{Condition, Location, QueryExpect, Record, SortMode, StatementExpect};
 
-use crate::cells::{self, Kind};
+use crate::case::Case;
+use crate::cells::Kind;
 use crate::scope::{Reason, Scope, Verdict};
 use crate::skip::Skips;
 use crate::statement::Statement;
@@ -23,150 +23,104 @@ pub(crate) struct Outcome {
     pub(crate) file: String,
     pub(crate) excluded: BTreeMap<Reason, usize>,
     pub(crate) passed: usize,
+    /// How many of those that passed expect an error.
+    pub(crate) errors: usize,
     pub(crate) failures: Vec<Failure>,
 }
 
 /// A record that gave something else.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) line: String,
+    /// The file, which may be an included one, and the line.
+    pub(crate) place: String,
     pub(crate) sql: String,
     pub(crate) why: String,
-}
-
-/// A statement or query of a file, as what is expected of it.
-struct Case<'a> {
-    location: &'a Location,
-    statement: Statement,
-    /// `None`: an error.
-    expected: Option<Expected<'a>>,
-}
-
-#[derive(Clone, Copy)]
-struct Expected<'a> {
-    kinds: &'a [Kind],
-    sort: Option<SortMode>,
-    /// `None`: any.
-    lines: Option<&'a [String]>,
 }
 
 /// Runs a file in a session and a schema of its own.
 pub(crate) async fn file(server: &Server, suite: &Suite, skips: &Skips, file: &str) -> Outcome {
     let records = sqllogictest::parse_file::<Kind>(suite.path(file)).unwrap();
-    let cases: Vec<Case<'_>> = records.iter().filter_map(case).collect();
+    let mut client = server.client().await;
+    let spark = file.starts_with("spark/");
+    let schema = file.replace(['/', '.', '-'], "_");
+    let dialect = if spark { "spark" } else { "ansi" };
+    for sql in [
+        format!("CREATE SCHEMA {schema}"),
+        format!("USE {schema}"),
+        format!("SET dialect = '{dialect}'"),
+    ] {
+        client.query(&sql).await.unwrap();
+    }
     let mut outcome = Outcome {
         file: file.to_owned(),
         excluded: BTreeMap::new(),
         passed: 0,
+        errors: 0,
         failures: Vec::new(),
     };
-    let mut client = server.client().await;
-    let schema = file.replace(['/', '.', '-'], "_");
-    for sql in [format!("CREATE SCHEMA {schema}"), format!("USE {schema}")] {
-        client.query(&sql).await.unwrap();
-    }
-    let spark = file.starts_with("spark/");
-    if spark {
-        client.query("SET dialect = 'spark'").await.unwrap();
-    }
     let mut scope = Scope::new(suite.root.clone());
-    for case in &cases {
-        let listed = skips.skips(file, &case.statement);
-        let verdict = match listed {
-            true => Verdict::Exclude(Reason::Listed),
-            false => scope.verdict(&case.statement, case.lines(), case.expected.is_none()),
-        };
-        let mut succeeded = false;
-        if !matches!(verdict, Verdict::Exclude(_)) {
-            let answer = send(&mut client, &case.statement.text).await;
-            succeeded = answer.is_ok();
-            if verdict == Verdict::Compare {
-                outcome.count(case, judge(case, answer, if spark { 15 } else { 12 }));
-            }
+    for case in records.iter().filter_map(Case::new) {
+        let mut verdict = scope.verdict(&case.statement, case.lines(), case.fails());
+        if verdict == Verdict::Compare && skips.skips(file, case.line(), &case.statement) {
+            verdict = Verdict::Exclude(Reason::Listed);
         }
-        if let Verdict::Exclude(reason) | Verdict::Send(reason) = verdict {
-            *outcome.excluded.entry(reason).or_default() += 1;
-        }
-        if case.expected.is_some() {
+        let succeeded = outcome.run(&mut client, &case, verdict, spark).await;
+        if !case.fails() {
             scope.remember(&case.statement, verdict, succeeded);
         }
     }
     let drop = format!("DROP SCHEMA {schema} CASCADE");
-    let _ = send(&mut client, &drop).await;
+    client.query(&drop).await.unwrap();
     outcome
 }
 
 impl Outcome {
-    fn count(&mut self, case: &Case<'_>, judged: Result<(), String>) {
-        match judged {
-            Ok(()) => self.passed += 1,
-            Err(why) => self.failures.push(Failure {
-                line: format!("{}:{}", case.location.file(), case.location.line()),
-                sql: case.statement.text.clone(),
-                why,
-            }),
+    /// Does what the verdict says; whether the statement was sent and succeeded.
+    async fn run(
+        &mut self,
+        client: &mut Client,
+        case: &Case<'_>,
+        verdict: Verdict,
+        spark: bool,
+    ) -> bool {
+        if let Verdict::Exclude(reason) | Verdict::Send(reason) = verdict {
+            *self.excluded.entry(reason).or_default() += 1;
         }
-    }
-}
-
-impl Case<'_> {
-    fn lines(&self) -> &[String] {
-        self.expected
-            .and_then(|expected| expected.lines)
-            .unwrap_or_default()
-    }
-}
-
-fn case(record: &Record<Kind>) -> Option<Case<'_>> {
-    let (location, conditions, sql, expected) = match record {
-        Record::Statement {
-            loc,
-            conditions,
-            sql,
-            expected,
-            ..
-        } => {
-            let any = Expected {
-                kinds: &[],
-                sort: None,
-                lines: None,
-            };
-            let fails = matches!(expected, StatementExpect::Error(_));
-            (loc, conditions, sql, (!fails).then_some(any))
+        if let Verdict::Exclude(_) = verdict {
+            return false;
         }
-        Record::Query {
-            loc,
-            conditions,
-            sql,
-            expected,
-            ..
-        } => {
-            let expected = match expected {
-                QueryExpect::Error(_) => None,
-                QueryExpect::Results {
-                    types,
-                    sort_mode,
-                    results,
-                    ..
-                } => Some(Expected {
-                    kinds: types,
-                    sort: *sort_mode,
-                    lines: Some(results),
+        let answer = send(client, &translated(&case.statement)).await;
+        let succeeded = answer.is_ok();
+        if verdict == Verdict::Compare {
+            match case.judge(answer, spark) {
+                Ok(()) => {
+                    self.passed += 1;
+                    self.errors += usize::from(case.fails());
+                }
+                Err(why) => self.failures.push(Failure {
+                    place: case.place(),
+                    sql: case.statement.text.clone(),
+                    why,
                 }),
-            };
-            (loc, conditions, sql, expected)
+            }
         }
-        _ => return None,
-    };
-    let for_others = conditions.iter().any(|condition| match condition {
-        Condition::OnlyIf { label } => label != "DataFusion",
-        Condition::SkipIf { label } => label == "DataFusion",
-    });
-    (!for_others).then(|| Case {
-        location,
-        statement: Statement::new(sql),
-        expected,
-    })
+        succeeded
+    }
+
+    /// Records that were compared.
+    pub(crate) fn compared(&self) -> usize {
+        self.passed + self.failures.len()
+    }
+}
+
+/// The text of a statement; Mica's setting where it has one that DataFusion calls otherwise.
+fn translated(statement: &Statement) -> String {
+    match statement.setting() {
+        (key, value) if key == "datafusion.execution.enable_ansi_mode" => {
+            format!("SET ansi_mode = {value}")
+        }
+        _ => statement.text.clone(),
+    }
 }
 
 async fn send(client: &mut Client, sql: &str) -> Result<Rows, String> {
@@ -175,58 +129,7 @@ async fn send(client: &mut Client, sql: &str) -> Result<Rows, String> {
         Ok(Ok(answer)) => {
             answer.map_err(|status| format!("{:?}: {}", status.code(), status.message()))
         }
-        Ok(Err(_)) => Err("the client panicked".to_owned()),
+        Ok(Err(_)) => Err("FlightInfo and stream differ".to_owned()),
         Err(_) => Err(format!("no answer within {RECORD_TIMEOUT:?}")),
-    }
-}
-
-/// Whether an answer is what is expected of a record; why it is not.
-fn judge(case: &Case<'_>, answer: Result<Rows, String>, digits: i64) -> Result<(), String> {
-    let rows = match (case.expected.is_some(), answer) {
-        (true, answer) => answer?,
-        (false, Err(_)) => return Ok(()),
-        (false, Ok(rows)) => {
-            let lines = cells::lines(&cells::rows(&rows, digits));
-            return Err(format!("it succeeded:\n{}", lines.join("\n")));
-        }
-    };
-    match case.expected {
-        Some(Expected {
-            kinds,
-            sort,
-            lines: Some(lines),
-        }) => compare(&rows, kinds, sort, lines, digits),
-        _ => Ok(()),
-    }
-}
-
-fn compare(
-    rows: &Rows,
-    kinds: &[Kind],
-    sort: Option<SortMode>,
-    lines: &[String],
-    digits: i64,
-) -> Result<(), String> {
-    let mut actual = cells::rows(rows, digits);
-    if sort == Some(SortMode::ValueSort) {
-        let values = actual.into_iter().flatten();
-        actual = values.map(|cell| vec![cell]).collect();
-    }
-    if matches!(sort, Some(SortMode::RowSort | SortMode::ValueSort)) {
-        actual.sort_unstable();
-    }
-    let actual = cells::lines(&actual);
-    let wanted: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
-    if actual != wanted {
-        let (wanted, actual) = (wanted.join("\n"), actual.join("\n"));
-        return Err(format!("expected:\n{wanted}\ngot:\n{actual}"));
-    }
-    let fields = rows.schema.fields();
-    let types: Vec<_> = fields.iter().map(|field| field.data_type()).collect();
-    let fits = types.len() == kinds.len()
-        && std::iter::zip(kinds, &types).all(|(kind, data_type)| kind.fits(data_type));
-    match fits {
-        true => Ok(()),
-        false => Err(format!("expected types {kinds:?}, got {types:?}")),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum Reason {
     Setting,
     /// Only DataFusion has the statement, or each engine answers it in a form of its own.
     Statement,
-    /// Its result has nanoseconds; results have microseconds.
+    /// Its result has what the wire does not: nanoseconds, or the names of types that are not sent.
     Wire,
     /// It is on the list.
     Listed,
@@ -72,6 +72,7 @@ pub(crate) struct Scope {
     settings: BTreeSet<String>,
     defaults: BTreeMap<String, String>,
     nanoseconds: Regex,
+    unsent: Regex,
 }
 
 impl Scope {
@@ -85,7 +86,8 @@ impl Scope {
             defaults: entries
                 .map(|entry| (entry.key, entry.value.unwrap_or_default()))
                 .collect(),
-            nanoseconds: Regex::new(r":\d\d\.\d{9}").unwrap(),
+            nanoseconds: Regex::new(r":\d\d\.\d{9}|\.\d{9} secs").unwrap(),
+            unsent: Regex::new(r"Timestamp\(|Duration\(|Time64\(|UInt64|Utf8View").unwrap(),
         }
     }
 
@@ -101,10 +103,17 @@ impl Scope {
         if let Some((_, reason)) = absent.find(|(name, _)| statement.names(name)) {
             return Verdict::Exclude(*reason);
         }
-        if lines.iter().any(|line| self.nanoseconds.is_match(line)) {
-            return Verdict::Exclude(Reason::Wire);
+        match self.is_off_the_wire(statement, lines) {
+            true => Verdict::Exclude(Reason::Wire),
+            false => Verdict::Compare,
         }
-        Verdict::Compare
+    }
+
+    fn is_off_the_wire(&self, statement: &Statement, lines: &[String]) -> bool {
+        let types = statement.has("ARROW_TYPEOF");
+        lines
+            .iter()
+            .any(|line| self.nanoseconds.is_match(line) || (types && self.unsent.is_match(line)))
     }
 
     /// What follows from a statement's first words.
@@ -120,6 +129,8 @@ impl Scope {
             "INSERT" | "COPY" | "DELETE" | "UPDATE" | "MERGE" | "TRUNCATE" => {
                 exclude(Reason::Table)
             }
+            "SELECT" if statement.has("INTO") => exclude(Reason::Table),
+            "SELECT" if statement.has("DF_SETTINGS") => exclude(Reason::Setting),
             "CREATE" if statement.has("UNBOUNDED") || statement.has("FUNCTION") => {
                 exclude(Reason::Statement)
             }
@@ -159,10 +170,11 @@ impl Scope {
             return;
         };
         match (first.as_str(), verdict) {
-            ("CREATE", Verdict::Exclude(reason)) => {
+            ("CREATE" | "SELECT", Verdict::Exclude(reason)) => {
                 self.absent.insert(name, reason);
             }
-            ("CREATE" | "DROP", _) => {
+            // A dropped relation stays absent: another spelling of its name may still be in use.
+            ("CREATE", _) => {
                 self.absent.remove(&name);
             }
             _ => {}

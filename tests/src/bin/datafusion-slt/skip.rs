@@ -11,7 +11,7 @@ use crate::suite::Suite;
 /// What is skipped, by file.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Skips(BTreeMap<String, Skip>);
+pub(crate) struct Skips(BTreeMap<String, Vec<Skip>>);
 
 /// What is skipped of a file: all of it if it names nothing.
 #[derive(Debug, Deserialize)]
@@ -22,9 +22,9 @@ struct Skip {
     /// Relations that DataFusion's own runner makes in Rust.
     #[serde(default)]
     relations: Vec<String>,
-    /// Texts; a record that contains one is skipped.
+    /// Lines that records begin on.
     #[serde(default)]
-    containing: Vec<String>,
+    lines: Vec<u32>,
 }
 
 impl Skips {
@@ -37,22 +37,23 @@ impl Skips {
     /// # Panics
     /// If an entry names a file that is not there, or has no reason.
     pub(crate) fn check(&self, suite: &Suite) {
-        for (file, skip) in &self.0 {
+        for (file, skips) in &self.0 {
             assert!(suite.files.contains(file), "skip.toml names '{file}'");
-            assert!(!skip.reason.is_empty(), "'{file}' has no reason");
+            let reasons = skips.iter().all(|skip| !skip.reason.is_empty());
+            assert!(reasons, "'{file}' has no reason");
         }
     }
 
-    /// Whether a record of a file is skipped.
-    pub(crate) fn skips(&self, file: &str, statement: &Statement) -> bool {
-        let Some(skip) = self.0.get(file) else {
-            return false;
-        };
-        let all = skip.relations.is_empty() && skip.containing.is_empty();
-        all || skip.relations.iter().any(|name| statement.names(name))
-            || skip
-                .containing
-                .iter()
-                .any(|text| statement.text.contains(text))
+    /// Whether the record on a line of a file is skipped.
+    pub(crate) fn skips(&self, file: &str, line: u32, statement: &Statement) -> bool {
+        let mut skips = self.0.get(file).into_iter().flatten();
+        skips.any(|skip| skip.covers(line, statement))
+    }
+}
+
+impl Skip {
+    fn covers(&self, line: u32, statement: &Statement) -> bool {
+        let all = self.relations.is_empty() && self.lines.is_empty();
+        all || self.lines.contains(&line) || self.relations.iter().any(|name| statement.names(name))
     }
 }

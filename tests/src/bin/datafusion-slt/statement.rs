@@ -44,11 +44,15 @@ impl Statement {
         (0..self.tokens.len()).any(|at| self.word(at) == word)
     }
 
-    /// The relation that a CREATE or DROP names, and whether it is a table.
+    /// The relation that a CREATE, DROP or SELECT INTO names, and whether it is a table.
     pub(crate) fn target(&self) -> Option<(bool, String)> {
-        const OBJECTS: [&str; 2] = ["TABLE", "VIEW"];
         const BEHIND: [&str; 3] = ["IF", "NOT", "EXISTS"];
-        let object = (1..6).find(|at| OBJECTS.contains(&self.word(*at).as_str()))?;
+        let is_object: fn(&str) -> bool = match self.word(0).as_str() {
+            "CREATE" | "DROP" => |word| word == "TABLE" || word == "VIEW",
+            "SELECT" => |word| word == "INTO",
+            _ => return None,
+        };
+        let object = (1..self.tokens.len()).find(|at| is_object(&self.word(*at)))?;
         let mut at = object + 1;
         while BEHIND.contains(&self.word(at).as_str()) {
             at += 1;
@@ -56,16 +60,17 @@ impl Statement {
         while self.tokens.get(at + 1) == Some(&Token::Period) {
             at += 2;
         }
-        Some((self.word(object) == "TABLE", self.word(at).to_lowercase()))
+        Some((self.word(object) != "VIEW", self.word(at).to_lowercase()))
     }
 
-    /// What stands behind LOCATION.
+    /// What stands behind LOCATION; of a list, the first.
     pub(crate) fn location(&self) -> Option<&str> {
         let at = (0..self.tokens.len()).find(|at| self.word(*at) == "LOCATION")?;
-        match self.tokens.get(at + 1) {
-            Some(Token::SingleQuotedString(location)) => Some(location),
+        let mut behind = self.tokens[at + 1..].iter().take(2);
+        behind.find_map(|token| match token {
+            Token::SingleQuotedString(location) => Some(location.as_str()),
             _ => None,
-        }
+        })
     }
 
     /// The key of a SET or RESET and its value, as written.
