@@ -71,6 +71,14 @@ pub enum RelationKind {
 }
 
 impl RelationKind {
+    /// As messages and statements name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::ExternalTable => "table",
+        }
+    }
+
     /// As Flight SQL and `information_schema` name it.
     pub fn table_type(self) -> &'static str {
         match self {
@@ -82,10 +90,7 @@ impl RelationKind {
 
 impl fmt::Display for RelationKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::View => "view",
-            Self::ExternalTable => "table",
-        })
+        f.write_str(self.as_str())
     }
 }
 

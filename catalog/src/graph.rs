@@ -52,37 +52,54 @@ fn walk(
     if done.contains(start) {
         return Ok(());
     }
-    // The path from `start`, each with what is still to be visited below it.
-    let mut path: Vec<(RelationName, std::vec::IntoIter<RelationName>)> = Vec::new();
-    let mut on_path: HashSet<RelationName> = HashSet::new();
-    let mut enter = Some(start.clone());
-    loop {
-        if let Some(name) = enter.take() {
-            let below = match changed.get(&name) {
-                Some(below) => below.clone(),
-                None => reads(&name)?,
-            };
-            on_path.insert(name.clone());
-            path.push((name, below.into_iter()));
-        }
-        let Some((_, below)) = path.last_mut() else {
-            return Ok(());
-        };
-        match below.next() {
-            Some(next) if on_path.contains(&next) => {
-                let names = path.into_iter().map(|(name, _)| name);
-                let circle = names.skip_while(|name| *name != next).collect();
-                return Err(Error::Cycle { path: circle });
+    let mut below = |name: &RelationName| match changed.get(name) {
+        Some(below) => Ok(below.clone()),
+        None => reads(name),
+    };
+    let mut path = Path::default();
+    path.enter(start.clone(), below(start)?);
+    while let Some((_, unvisited)) = path.steps.last_mut() {
+        match unvisited.next() {
+            Some(next) if path.names.contains(&next) => {
+                let path = path.circle(&next);
+                return Err(Error::Cycle { path });
             }
             Some(next) if done.contains(&next) => {}
-            Some(next) => enter = Some(next),
-            None => {
-                if let Some((name, _)) = path.pop() {
-                    on_path.remove(&name);
-                    done.insert(name);
-                }
+            Some(next) => {
+                let below = below(&next)?;
+                path.enter(next, below);
             }
+            None => done.extend(path.leave()),
         }
+    }
+    Ok(())
+}
+
+/// The way down from where a walk started.
+#[derive(Default)]
+struct Path {
+    /// Each relation with what is still to be visited below it.
+    steps: Vec<(RelationName, std::vec::IntoIter<RelationName>)>,
+    /// The names of all steps.
+    names: HashSet<RelationName>,
+}
+
+impl Path {
+    fn enter(&mut self, name: RelationName, below: Vec<RelationName>) {
+        self.names.insert(name.clone());
+        self.steps.push((name, below.into_iter()));
+    }
+
+    fn leave(&mut self) -> Option<RelationName> {
+        let (name, _) = self.steps.pop()?;
+        self.names.remove(&name);
+        Some(name)
+    }
+
+    /// The steps from `name` on: those that lie on the circle, without the way to it.
+    fn circle(self, name: &RelationName) -> Vec<RelationName> {
+        let names = self.steps.into_iter().map(|(name, _)| name);
+        names.skip_while(|step| step != name).collect()
     }
 }
 

@@ -235,10 +235,7 @@ impl Snapshot {
             && there.id != head.id
         {
             return Err(Error::AlreadyExists {
-                kind: match there.kind {
-                    crate::RelationKind::View => "view",
-                    crate::RelationKind::ExternalTable => "table",
-                },
+                kind: there.kind.as_str(),
                 name: there.name.to_string(),
             });
         }

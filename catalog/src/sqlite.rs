@@ -18,6 +18,7 @@ mod files;
 mod lookup;
 mod open;
 mod read;
+mod refresh;
 mod verify;
 mod write;
 
@@ -217,7 +218,7 @@ impl Inner {
         if data_version == watch.data_version {
             return Ok(newest);
         }
-        let next = read::refresh(&watch.connection, &self.path, &newest)?;
+        let next = refresh::refresh(&watch.connection, &self.path, &newest)?;
         watch.data_version = data_version;
         if next.version() != newest.version() {
             watch.snapshots.push_back(next.clone());

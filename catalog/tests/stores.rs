@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use mica_catalog::conformance::{commit, create_schema, put, table, view};
 use mica_catalog::{
-    CatalogStore, Change, EntryId, Error, MemoryStore, Name, RelationName, Snapshot, SqliteOptions,
-    SqliteStore, Version,
+    CatalogStore, Change, EntryId, Error, MemoryStore, Name, RelationBody, RelationHead,
+    RelationName, Snapshot, SqliteOptions, SqliteStore, Version,
 };
 use proptest::prelude::*;
 
@@ -118,9 +119,8 @@ struct Model {
 
 impl Model {
     fn of(snapshot: &Snapshot) -> Self {
-        let relation = |head: &std::sync::Arc<mica_catalog::RelationHead>| {
-            (head.name.relation.to_string(), (head.id, head.since.0))
-        };
+        let relation =
+            |head: &Arc<RelationHead>| (head.name.relation.to_string(), (head.id, head.since.0));
         let mut schemas: Vec<String> = snapshot.schemas().map(|s| s.name.to_string()).collect();
         schemas.sort();
         Self {
@@ -130,55 +130,63 @@ impl Model {
     }
 
     /// The change of a step, if the model allows it; it is then applied to the model as well.
-    fn step(&mut self, step: &Step, version: u64) -> Result<Change, ()> {
-        let relation = |n: u8| format!("r{n}");
-        let named = |n: u8| RelationName::new("default", relation(n).as_str());
-        match step {
-            Step::Put(n) if !self.relations.contains_key(&relation(*n)) => {
-                let id = EntryId::random();
-                self.relations.insert(relation(*n), (id, version));
-                Ok(Change::Put {
-                    name: named(*n),
-                    id,
-                    body: table(),
-                })
+    fn step(&mut self, step: &Step, version: u64) -> Option<Change> {
+        match *step {
+            Step::Put(name) => {
+                self.require_free(name)?;
+                Some(self.put(name, EntryId::random(), table(), version))
             }
-            Step::Replace(n) => {
-                let entry = self.relations.get_mut(&relation(*n)).ok_or(())?;
-                entry.1 = version;
-                Ok(Change::Put {
-                    name: named(*n),
-                    id: entry.0,
-                    body: view(&[]),
-                })
+            Step::Replace(name) => {
+                let (id, _) = self.relations.remove(&relation(name))?;
+                Some(self.put(name, id, view(&[]), version))
             }
-            Step::Rename(from, to) if !self.relations.contains_key(&relation(*to)) => {
-                let (id, _) = self.relations.remove(&relation(*from)).ok_or(())?;
-                self.relations.insert(relation(*to), (id, version));
-                Ok(Change::Put {
-                    name: named(*to),
-                    id,
-                    body: view(&[]),
-                })
+            Step::Rename(from, to) => {
+                self.require_free(to)?;
+                let (id, _) = self.relations.remove(&relation(from))?;
+                Some(self.put(to, id, view(&[]), version))
             }
-            Step::Drop(n) => {
-                self.relations.remove(&relation(*n)).ok_or(())?;
-                Ok(Change::Drop(named(*n)))
+            Step::Drop(name) => {
+                self.relations.remove(&relation(name))?;
+                Some(Change::Drop(qualified(name)))
             }
-            Step::CreateSchema(n) if !self.schemas.contains(&format!("s{n}")) => {
-                self.schemas.push(format!("s{n}"));
-                self.schemas.sort();
-                Ok(create_schema(&format!("s{n}")))
-            }
-            Step::DropSchema(n) => {
-                let name = format!("s{n}");
-                let at = self.schemas.iter().position(|s| *s == name).ok_or(())?;
-                self.schemas.remove(at);
-                Ok(Change::DropSchema(Name::from(name.as_str())))
-            }
-            _ => Err(()),
+            Step::CreateSchema(name) => self.create_schema(&format!("s{name}")),
+            Step::DropSchema(name) => self.drop_schema(&format!("s{name}")),
+            Step::Reopen | Step::Purge => None,
         }
     }
+
+    fn require_free(&self, name: u8) -> Option<()> {
+        (!self.relations.contains_key(&relation(name))).then_some(())
+    }
+
+    fn put(&mut self, name: u8, id: EntryId, body: Arc<RelationBody>, version: u64) -> Change {
+        self.relations.insert(relation(name), (id, version));
+        let name = qualified(name);
+        Change::Put { name, id, body }
+    }
+
+    fn create_schema(&mut self, name: &str) -> Option<Change> {
+        if self.schemas.iter().any(|schema| schema == name) {
+            return None;
+        }
+        self.schemas.push(name.to_owned());
+        self.schemas.sort();
+        Some(create_schema(name))
+    }
+
+    fn drop_schema(&mut self, name: &str) -> Option<Change> {
+        let at = self.schemas.iter().position(|schema| schema == name)?;
+        self.schemas.remove(at);
+        Some(Change::DropSchema(Name::from(name)))
+    }
+}
+
+fn relation(name: u8) -> String {
+    format!("r{name}")
+}
+
+fn qualified(name: u8) -> RelationName {
+    RelationName::new("default", relation(name).as_str())
 }
 
 proptest! {
@@ -202,7 +210,7 @@ proptest! {
                         kept = kept.split_off(&base.0);
                     }
                     step => {
-                        let Ok(change) = model.step(step, base.0 + 1) else { continue };
+                        let Some(change) = model.step(step, base.0 + 1) else { continue };
                         let version = commit(&store, base, vec![change]).await.unwrap();
                         kept.insert(version.0, model.clone());
                     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::digest;
 use super::open::{meta, sqlite_error};
@@ -140,31 +140,29 @@ pub(super) fn history(
         )
         .map_err(failed)?;
     let key = [name.schema.folded(), name.relation.folded()];
-    let rows = statement
-        .query_map(key, |row| {
-            let (schema, relation): (String, String) = (row.get(3)?, row.get(4)?);
-            let kind: String = row.get(5)?;
-            Ok((
-                HistoryRow {
-                    id: EntryId(uuid::Uuid::from_bytes(row.get(0)?)),
-                    since: Version(row.get::<_, i64>(1)? as u64),
-                    until: row.get::<_, Option<i64>>(2)?.map(|end| Version(end as u64)),
-                    name: RelationName::new(schema.as_str(), relation.as_str()),
-                    kind: RelationKind::View,
-                    committed_at_ms: row.get(6)?,
-                    author: row.get(7)?,
-                    summary: row.get(8)?,
-                },
-                kind,
-            ))
-        })
-        .map_err(failed)?;
+    let rows = statement.query_map(key, history_row).map_err(failed)?;
     rows.map(|row| {
         let (row, kind) = row.map_err(failed)?;
         let kind = parse_kind(path, &kind)?;
         Ok(HistoryRow { kind, ..row })
     })
     .collect()
+}
+
+/// One state, its kind still to be set, and the text of that.
+fn history_row(row: &Row<'_>) -> rusqlite::Result<(HistoryRow, String)> {
+    let (schema, relation): (String, String) = (row.get(3)?, row.get(4)?);
+    let state = HistoryRow {
+        id: EntryId(uuid::Uuid::from_bytes(row.get(0)?)),
+        since: Version(row.get::<_, i64>(1)? as u64),
+        until: row.get::<_, Option<i64>>(2)?.map(|end| Version(end as u64)),
+        name: RelationName::new(schema.as_str(), relation.as_str()),
+        kind: RelationKind::View,
+        committed_at_ms: row.get(6)?,
+        author: row.get(7)?,
+        summary: row.get(8)?,
+    };
+    Ok((state, row.get(5)?))
 }
 
 /// The files of a project, by path.

@@ -1,4 +1,4 @@
-//! Reading snapshots: whole, and by what changed.
+//! Reading whole snapshots, and rows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -74,7 +74,8 @@ impl StoredSchema {
     }
 }
 
-fn schema_row(row: &Row<'_>) -> rusqlite::Result<SchemaRow> {
+/// The columns `id, begin_version, name, body`.
+pub(super) fn schema_row(row: &Row<'_>) -> rusqlite::Result<SchemaRow> {
     let body: String = row.get(3)?;
     let name: String = row.get(2)?;
     let stored: Option<StoredSchema> = serde_json::from_str(&body).ok();
@@ -92,7 +93,8 @@ fn schema_row(row: &Row<'_>) -> rusqlite::Result<SchemaRow> {
     })
 }
 
-fn relation_row(row: &Row<'_>) -> rusqlite::Result<RelationRow> {
+/// The columns `id, begin_version, schema_fold, name, kind, body_hash`.
+pub(super) fn relation_row(row: &Row<'_>) -> rusqlite::Result<RelationRow> {
     Ok(RelationRow {
         id: EntryId(uuid::Uuid::from_bytes(row.get(0)?)),
         begin: row.get(1)?,
@@ -140,7 +142,7 @@ pub(super) fn snapshot(
     build(path, version, schemas, relations)
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     path: &Path,
     sql: &str,
@@ -198,10 +200,7 @@ fn build(
     schemas: Vec<SchemaRow>,
     relations: Vec<RelationRow>,
 ) -> Result<Snapshot> {
-    let names: BTreeMap<String, Name> = schemas
-        .iter()
-        .map(|row| (row.entry.name.folded().to_owned(), row.entry.name.clone()))
-        .collect();
+    let names = spellings(schemas.iter().map(|row| &row.entry.name));
     let heads = relations
         .into_iter()
         .map(|row| head(path, row, &names))
@@ -210,7 +209,11 @@ fn build(
     Ok(Snapshot::load(version, schemas, heads))
 }
 
-fn head(path: &Path, row: RelationRow, schemas: &BTreeMap<String, Name>) -> Result<RelationHead> {
+pub(super) fn head(
+    path: &Path,
+    row: RelationRow,
+    schemas: &BTreeMap<String, Name>,
+) -> Result<RelationHead> {
     let schema = schemas.get(&row.schema_fold).cloned();
     let schema = schema
         .ok_or_else(|| corrupt(path, format!("the schema '{}' is missing", row.schema_fold)))?;
@@ -242,78 +245,9 @@ pub(super) fn parse_kind(path: &Path, text: &str) -> Result<RelationKind> {
     }
 }
 
-/// `base` brought to the newest version by the rows that changed since.
-pub(super) fn refresh(connection: &Connection, path: &Path, base: &Snapshot) -> Result<Snapshot> {
-    let failed = |source| sqlite_error(path, "read new commits", source);
-    let transaction = connection.unchecked_transaction().map_err(failed)?;
-    let newest = newest_version(&transaction, path)?;
-    if newest == base.version() {
-        return Ok(base.clone());
-    }
-    let oldest: i64 = meta(&transaction, path, "oldest_version")?;
-    let at = base.version().0 as i64;
-    if newest < base.version() || at < oldest {
-        drop(transaction);
-        return snapshot(connection, path, None);
-    }
-    let mut next = base.clone();
-    let ended: Vec<EntryId> = rows(
-        &transaction,
-        path,
-        "SELECT id FROM relations WHERE end_version > ?1 AND begin_version <= ?1",
-        at,
-        |row| Ok(EntryId(uuid::Uuid::from_bytes(row.get(0)?))),
-    )?;
-    for id in ended {
-        if let Some(head) = next.relation_by_id(id).cloned() {
-            next.remove_relation(&head);
-        }
-    }
-    refresh_schemas(&transaction, path, at, &mut next)?;
-    let new = rows(
-        &transaction,
-        path,
-        "SELECT id, begin_version, schema_fold, name, kind, body_hash FROM relations
-         WHERE begin_version > ?1 AND end_version IS NULL",
-        at,
-        relation_row,
-    )?;
-    let names: BTreeMap<String, Name> = next
-        .schemas()
-        .map(|schema| (schema.name.folded().to_owned(), schema.name.clone()))
-        .collect();
-    for row in new {
-        next.insert_relation(head(path, row, &names)?);
-    }
-    Ok(next.with_version(newest))
-}
-
-fn refresh_schemas(
-    connection: &Connection,
-    path: &Path,
-    at: i64,
-    next: &mut Snapshot,
-) -> Result<()> {
-    let ended: Vec<String> = rows(
-        connection,
-        path,
-        "SELECT name_fold FROM schemas WHERE end_version > ?1 AND begin_version <= ?1",
-        at,
-        |row| row.get(0),
-    )?;
-    for folded in ended {
-        next.remove_schema(&folded);
-    }
-    let new = rows(
-        connection,
-        path,
-        "SELECT id, begin_version, name, body FROM schemas
-         WHERE begin_version > ?1 AND end_version IS NULL",
-        at,
-        schema_row,
-    )?;
-    for row in new {
-        next.insert_schema(row.entry);
-    }
-    Ok(())
+/// Names by their folded form.
+pub(super) fn spellings<'a>(names: impl Iterator<Item = &'a Name>) -> BTreeMap<String, Name> {
+    names
+        .map(|name| (name.folded().to_owned(), name.clone()))
+        .collect()
 }

@@ -217,37 +217,47 @@ impl Writer<'_> {
             kind: read::kind_text(body.kind()).to_owned(),
             body_hash: digest::body_hash(&json, &columns).to_vec(),
         };
+        self.insert_relation_row(&row, name.relation.folded())?;
+        self.run(
+            "INSERT INTO bodies (id, begin_version, body, columns) VALUES (?1, ?2, ?3, ?4)",
+            params![id.0.as_bytes(), row.begin, json, columns],
+        )?;
+        self.insert_dependencies(id, body)?;
+        self.born(digest::relation_digest(&row));
+        Ok(())
+    }
+
+    fn insert_relation_row(&self, row: &RelationRow, name_fold: &str) -> Result<()> {
         self.run(
             "INSERT INTO relations
              (id, begin_version, schema_fold, name, name_fold, kind, body_hash)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
-                id.0.as_bytes(),
+                row.id.0.as_bytes(),
                 row.begin,
                 row.schema_fold,
                 row.name,
-                name.relation.folded(),
+                name_fold,
                 row.kind,
                 row.body_hash
             ],
-        )?;
-        self.run(
-            "INSERT INTO bodies (id, begin_version, body, columns) VALUES (?1, ?2, ?3, ?4)",
-            params![id.0.as_bytes(), row.begin, json, columns],
-        )?;
+        )
+        .map(drop)
+    }
+
+    fn insert_dependencies(&self, id: EntryId, body: &RelationBody) -> Result<()> {
         for dependency in body.dependencies() {
             self.run(
                 "INSERT OR IGNORE INTO dependencies (id, begin_version, schema_fold, name_fold)
                  VALUES (?1, ?2, ?3, ?4)",
                 params![
                     id.0.as_bytes(),
-                    row.begin,
+                    self.at(),
                     dependency.name.schema.folded(),
                     dependency.name.relation.folded()
                 ],
             )?;
         }
-        self.born(digest::relation_digest(&row));
         Ok(())
     }
 
@@ -279,16 +289,7 @@ impl Writer<'_> {
                  WHERE id = ?1 AND end_version IS NULL",
             )
             .map_err(failed)?
-            .query_map([id.0.as_bytes()], |row| {
-                Ok(RelationRow {
-                    id,
-                    begin: row.get(1)?,
-                    schema_fold: row.get(2)?,
-                    name: row.get(3)?,
-                    kind: row.get(4)?,
-                    body_hash: row.get(5)?,
-                })
-            })
+            .query_map([id.0.as_bytes()], read::relation_row)
             .map_err(failed)?
             .collect::<rusqlite::Result<_>>()
             .map_err(failed)?;
