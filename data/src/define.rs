@@ -1,19 +1,23 @@
 //! Looks at the files of a new table: where they are, and what columns they have.
 
+mod columns;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
-use mica_catalog::{ExternalTable, fold};
+use mica_catalog::ExternalTable;
 use object_store::{ObjectMeta, ObjectStore};
+
+pub(crate) use columns::Inferred;
 
 use crate::listing::list;
 use crate::location::Kind;
-use crate::options::{CsvOptions, DIALECT, JsonOptions, check_parquet};
+use crate::options::DIALECT;
 use crate::scan::local_store_url;
-use crate::{Error, Location, Result, Roots, csv, json, parquet, partitions};
+use crate::{Error, Location, Result, Roots};
 
 /// How much of text files is read to infer columns.
 #[derive(Clone, Debug)]
@@ -65,12 +69,6 @@ pub struct Defined {
     pub note: Option<String>,
 }
 
-/// Columns that were inferred from files.
-pub(crate) struct Inferred {
-    pub(crate) columns: Schema,
-    pub(crate) note: Option<String>,
-}
-
 /// Resolves the location of a table, checks it, and infers what is not declared.
 ///
 /// # Errors
@@ -88,37 +86,17 @@ pub async fn define(
         .get(DIALECT)
         .is_some_and(|name| name == "spark");
     let location = resolve(&definition, roots)?;
-    let store = session.runtime_env().object_store(local_store_url());
-    let store = store.map_err(|source| Error::DataFusion {
-        path: definition.location.clone(),
-        source,
-    })?;
     let format = match definition.format.as_str() {
         "TEXTFILE" => "CSV",
         format => format,
     };
-    let listing = list(&store, &location, format, roots).await?;
-    if listing.files.is_empty() && definition.columns.is_none() {
-        return Err(Error::NoFiles {
-            location: location.to_url(),
-            format: format.to_owned(),
-        });
-    }
-    if location.kind == Kind::File && listing.size_bytes == 0 && definition.columns.is_none() {
-        return Err(Error::Empty {
-            location: location.base.display().to_string(),
-        });
-    }
-    let files = Files {
-        store,
-        files: listing.files,
-        location: &location,
-    };
-    let (mut options, inferred) = columns(&definition, format, &files, session, limits).await?;
+    let files = found(&definition, format, &location, session, roots).await?;
+    let (mut options, inferred) =
+        columns::of_files(&definition, format, &files, session, limits).await?;
     if definition.spark {
         options.insert(DIALECT.to_owned(), "spark".to_owned());
     }
-    let (columns, partition_columns) = arranged(&definition, &files, inferred.columns)?;
+    let (columns, partition_columns) = columns::arranged(&definition, &files, inferred.columns)?;
     Ok(Defined {
         table: ExternalTable {
             location: location.to_url(),
@@ -132,6 +110,39 @@ pub async fn define(
     })
 }
 
+/// The files at `location`. There must be some to infer from, unless columns are declared.
+async fn found<'a>(
+    definition: &Definition,
+    format: &str,
+    location: &'a Location,
+    session: &dyn Session,
+    roots: &Roots,
+) -> Result<Files<'a>> {
+    let store = session.runtime_env().object_store(local_store_url());
+    let store = store.map_err(|source| Error::DataFusion {
+        path: definition.location.clone(),
+        source,
+    })?;
+    let listing = list(&store, location, format, roots).await?;
+    if listing.files.is_empty() && definition.columns.is_none() {
+        return Err(Error::NoFiles {
+            location: location.to_url(),
+            format: format.to_owned(),
+        });
+    }
+    if location.kind == Kind::File && listing.size_bytes == 0 && definition.columns.is_none() {
+        return Err(Error::Empty {
+            location: location.base.display().to_string(),
+        });
+    }
+    Ok(Files {
+        store,
+        files: listing.files,
+        location,
+    })
+}
+
+/// The files of a table that is being defined.
 struct Files<'a> {
     store: Arc<dyn ObjectStore>,
     files: Vec<ObjectMeta>,
@@ -166,133 +177,4 @@ fn nearest_existing(missing: &str) -> PathBuf {
     ancestors
         .find_map(|ancestor| ancestor.canonicalize().ok())
         .unwrap_or_default()
-}
-
-/// The options as stored, and the columns of the files.
-async fn columns(
-    definition: &Definition,
-    format: &str,
-    files: &Files<'_>,
-    session: &dyn Session,
-    limits: &InferenceLimits,
-) -> Result<(BTreeMap<String, String>, Inferred)> {
-    match format {
-        "CSV" => csv_columns(definition, files, limits).await,
-        "JSON" => json_columns(definition, files, limits).await,
-        "PARQUET" => {
-            check_parquet(&definition.options)?;
-            let inferred = match declared(definition) {
-                Some(declared) => declared,
-                None => Inferred {
-                    columns: parquet::infer(session, &files.store, &files.files).await?,
-                    note: None,
-                },
-            };
-            Ok((BTreeMap::new(), inferred))
-        }
-        other => Err(Error::Format {
-            format: other.to_owned(),
-        }),
-    }
-}
-
-fn declared(definition: &Definition) -> Option<Inferred> {
-    let columns = definition.columns.as_ref()?;
-    Some(Inferred {
-        columns: (**columns).clone(),
-        note: None,
-    })
-}
-
-async fn csv_columns(
-    definition: &Definition,
-    files: &Files<'_>,
-    limits: &InferenceLimits,
-) -> Result<(BTreeMap<String, String>, Inferred)> {
-    let text_file = definition.format == "TEXTFILE";
-    let mut options = CsvOptions::defaults(definition.spark, text_file);
-    options.apply(&definition.options)?;
-    let inferred = match declared(definition) {
-        Some(declared) => declared,
-        None => {
-            let (store, spark) = (&files.store, definition.spark);
-            csv::infer(store, &files.files, &options, spark, limits).await?
-        }
-    };
-    let mut stored = options.to_map();
-    if definition.spark && options.infer {
-        // Not Spark's default; REFRESH must know.
-        stored.insert("infer_schema".to_owned(), "true".to_owned());
-    }
-    Ok((stored, inferred))
-}
-
-async fn json_columns(
-    definition: &Definition,
-    files: &Files<'_>,
-    limits: &InferenceLimits,
-) -> Result<(BTreeMap<String, String>, Inferred)> {
-    let options = JsonOptions::from_map(&definition.options)?;
-    let lines = match (options.lines, files.files.first()) {
-        (Some(lines), _) => lines,
-        (None, Some(first)) => json::is_lines(&files.store, first).await?,
-        (None, None) => true,
-    };
-    let inferred = match declared(definition) {
-        Some(declared) => declared,
-        None => {
-            let (store, spark) = (&files.store, definition.spark);
-            json::infer(store, &files.files, lines, spark, limits).await?
-        }
-    };
-    let stored = ("newline_delimited".to_owned(), lines.to_string());
-    Ok((BTreeMap::from([stored]), inferred))
-}
-
-/// Columns with partition columns last, and the names of those.
-fn arranged(
-    definition: &Definition,
-    files: &Files<'_>,
-    columns: Schema,
-) -> Result<(SchemaRef, Vec<String>)> {
-    let found = match files.location.kind {
-        Kind::File => Vec::new(),
-        _ => partitions::infer(&files.files, &files.location.base, definition.spark)?,
-    };
-    let names: Vec<String> = match definition.partition_columns.as_slice() {
-        [] if definition.columns.is_none() => {
-            found.iter().map(|field| field.name().clone()).collect()
-        }
-        declared => declared.to_vec(),
-    };
-    let is_partition = |name: &str| names.iter().any(|known| fold(known) == fold(name));
-    let mut fields: Vec<Field> = columns
-        .fields()
-        .iter()
-        .filter(|field| !is_partition(field.name()))
-        .map(|field| Field::new(field.name(), field.data_type().clone(), true))
-        .collect();
-    for name in &names {
-        let declared = columns
-            .fields()
-            .iter()
-            .find(|f| fold(f.name()) == fold(name));
-        let inferred = found.iter().find(|field| fold(field.name()) == fold(name));
-        let field = declared.map(AsRef::as_ref).or(inferred);
-        let Some(field) = field else {
-            return Err(Error::Columns {
-                problem: format!(
-                    "the partition column '{name}' is neither declared nor a folder's key"
-                ),
-            });
-        };
-        fields.push(Field::new(name, field.data_type().clone(), true));
-    }
-    let names_of: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-    let unique = csv::unique_names(&names_of);
-    let fields = fields
-        .into_iter()
-        .zip(unique)
-        .map(|(field, name)| field.with_name(name));
-    Ok((Arc::new(Schema::new(fields.collect::<Vec<_>>())), names))
 }

@@ -79,19 +79,7 @@ impl Scan {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let source = self.source.source();
         let table = source.table_schema().table_schema();
-        let mut places: Vec<usize> = Vec::with_capacity(wanted.fields().len());
-        let mut outputs: Vec<Option<usize>> = Vec::with_capacity(wanted.fields().len());
-        for field in wanted.fields() {
-            let name = file_name(field.name());
-            let place = name.and_then(|name| table.index_of(&name).ok());
-            outputs.push(place.map(|place| {
-                let known = places.iter().position(|known| *known == place);
-                known.unwrap_or_else(|| {
-                    places.push(place);
-                    places.len() - 1
-                })
-            }));
-        }
+        let (places, outputs) = placed(table, wanted, file_name);
         let read = Arc::new(table.project(&places)?);
         let size_bytes = self.group.size_bytes();
         let statistics = match self.statistics {
@@ -120,6 +108,26 @@ impl Scan {
         let exprs: Vec<(Arc<dyn PhysicalExpr>, String)> = exprs.collect::<Result<_>>()?;
         Ok(Arc::new(ProjectionExec::try_new(exprs, exec)?))
     }
+}
+
+/// The columns of `table` to read, each once, and where each wanted one stands among those; none
+/// for one that the files lack.
+fn placed(
+    table: &Schema,
+    wanted: &Schema,
+    file_name: impl Fn(&str) -> Option<String>,
+) -> (Vec<usize>, Vec<Option<usize>>) {
+    let mut places: Vec<usize> = Vec::with_capacity(wanted.fields().len());
+    let output = |field: &FieldRef| {
+        let place = table.index_of(&file_name(field.name())?).ok()?;
+        let known = places.iter().position(|known| *known == place);
+        Some(known.unwrap_or_else(|| {
+            places.push(place);
+            places.len() - 1
+        }))
+    };
+    let outputs = wanted.fields().iter().map(output).collect();
+    (places, outputs)
 }
 
 /// Whether the columns that are read are the wanted ones already.

@@ -29,12 +29,7 @@ pub(crate) async fn infer(
     spark: bool,
     limits: &InferenceLimits,
 ) -> Result<Inferred> {
-    let mut columns = Columns {
-        names: Vec::new(),
-        places: HashMap::new(),
-        kinds: Vec::new(),
-        budget: Budget::new(limits),
-    };
+    let mut columns = Columns::new(Budget::new(limits));
     for (at, file) in files.iter().enumerate() {
         if at > 0 && !columns.budget.another_file() {
             break;
@@ -52,17 +47,7 @@ pub(crate) async fn infer(
             .map_or_else(String::new, |file| format!("/{}", file.location));
         return Err(Error::Empty { location });
     }
-    let field = |(name, kind): (&String, &Narrowest)| Field::new(name, kind.data_type(spark), true);
-    let fields: Vec<Field> = columns
-        .names
-        .iter()
-        .zip(&columns.kinds)
-        .map(field)
-        .collect();
-    Ok(Inferred {
-        columns: Schema::new(fields),
-        note: columns.budget.note(),
-    })
+    Ok(columns.inferred(spark))
 }
 
 struct Columns {
@@ -74,6 +59,24 @@ struct Columns {
 }
 
 impl Columns {
+    fn new(budget: Budget) -> Self {
+        Self {
+            names: Vec::new(),
+            places: HashMap::new(),
+            kinds: Vec::new(),
+            budget,
+        }
+    }
+
+    fn inferred(&self, spark: bool) -> Inferred {
+        let columns = self.names.iter().zip(&self.kinds);
+        let fields = columns.map(|(name, kind)| Field::new(name, kind.data_type(spark), true));
+        Inferred {
+            columns: Schema::new(fields.collect::<Vec<_>>()),
+            note: self.budget.note(),
+        }
+    }
+
     fn file(
         mut self,
         source: Box<dyn Read + Send>,
