@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::Column;
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::logical_plan::SubqueryAlias;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use mica_catalog::{Definition, RelationName, SchemaMode, fold};
+use mica_catalog::{Definition, RelationName, SchemaMode, View, fold};
 
 use crate::level::{Level, Source};
 use crate::{Error, Limits, Result, types};
@@ -125,43 +126,56 @@ fn conform(plan: LogicalPlan, names: &[String], source: &Source) -> Result<Logic
     let Definition::View(view) = &body.definition else {
         return Ok(plan);
     };
-    let names: Vec<String> = names.iter().map(|name| fold(name)).collect();
-    let columns = plan.schema().columns();
-    let mut exprs = Vec::with_capacity(body.columns.fields().len());
-    let mut same = columns.len() == body.columns.fields().len();
-    for (at, promised) in body.columns.fields().iter().enumerate() {
-        let folded = fold(promised.name());
-        let found = match view.columns_named {
-            true => columns.get(at).map(|_| at),
-            false => names.iter().position(|name| *name == folded),
-        };
+    let given = plan.schema();
+    let promised = body.columns.fields();
+    let mut same = given.fields().len() == promised.len();
+    let mut exprs = Vec::with_capacity(promised.len());
+    for (at, promised) in promised.iter().enumerate() {
         let changed = |problem: String| Error::SchemaChanged {
             view: name.clone(),
             column: promised.name().clone(),
             problem,
         };
-        let Some(found) = found else {
+        let Some(found) = place(names, view, at, promised) else {
             return Err(changed("which its query no longer has".to_owned()));
         };
-        let column = &columns[found];
-        let from = plan.schema().field(found).data_type();
-        let to = promised.data_type();
-        let expr = Expr::Column(column.clone());
-        same &= found == at && from == to && column.name == folded;
-        let strict = view.schema_mode == SchemaMode::Binding;
-        if from != to && (strict || !is_lossless(from, to)) {
-            let (from, to) = (types::sql_name(from), types::sql_name(to));
-            return Err(changed(format!("as {to}, but its query gives {from}")));
-        }
-        exprs.push(match from == to {
-            true => expr.alias(folded),
-            false => Expr::Cast(Cast::new(Box::new(expr), to.clone())).alias(folded),
+        let (qualifier, field) = given.qualified_field(found);
+        check_type(view, field.data_type(), promised.data_type()).map_err(changed)?;
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let folded = fold(promised.name());
+        let same_type = field.data_type() == promised.data_type();
+        same &= found == at && same_type && *field.name() == folded;
+        exprs.push(match same_type {
+            true => column.alias(folded),
+            false => {
+                let cast = Cast::new(Box::new(column), promised.data_type().clone());
+                Expr::Cast(cast).alias(folded)
+            }
         });
     }
     if same {
         return Ok(plan);
     }
     Ok(LogicalPlanBuilder::from(plan).project(exprs)?.build()?)
+}
+
+/// Where a query with columns called `names` gives the promised column that stands at `at`.
+fn place(names: &[String], view: &View, at: usize, promised: &Field) -> Option<usize> {
+    if view.columns_named {
+        return (at < names.len()).then_some(at);
+    }
+    let folded = fold(promised.name());
+    names.iter().position(|name| fold(name) == folded)
+}
+
+/// Refuses, with the reason, a column of type `from` for one that is promised as `to`.
+fn check_type(view: &View, from: &DataType, to: &DataType) -> Result<(), String> {
+    let strict = view.schema_mode == SchemaMode::Binding;
+    if from == to || (!strict && is_lossless(from, to)) {
+        return Ok(());
+    }
+    let (from, to) = (types::sql_name(from), types::sql_name(to));
+    Err(format!("as {to}, but its query gives {from}"))
 }
 
 /// Whether every value of `from` is a value of `to`.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use mica_catalog::{
-    CatalogStore, Definition, Name, Relation, RelationHead, RelationName, Snapshot,
+    CatalogStore, Definition, Dependency, Name, Relation, RelationHead, RelationName, Snapshot,
 };
 
 use crate::level::Source;
@@ -160,40 +160,47 @@ impl Graph {
         depths: &mut HashMap<&'a RelationName, u64>,
         order: &mut Vec<(Arc<Source>, u64)>,
     ) -> Result<()> {
+        // Each relation on the way down, with how many of those that it reads were visited.
         let mut path: Vec<(&RelationName, usize)> = vec![(start, 0)];
         let mut on_path: HashSet<&RelationName> = HashSet::from([start]);
-        while let Some((name, next)) = path.last_mut() {
-            let Some(source) = self
-                .sources
-                .get(*name)
-                .filter(|_| !depths.contains_key(*name))
-            else {
-                on_path.remove(*name);
-                path.pop();
-                continue;
-            };
-            let reads = source.relation.body.dependencies();
-            if let Some(dependency) = reads.get(*next) {
-                *next += 1;
-                if !on_path.insert(&dependency.name) {
-                    let names = path.iter().map(|(name, _)| (*name).clone());
-                    let circle = names.skip_while(|name| *name != dependency.name);
-                    return Err(Error::Catalog(mica_catalog::Error::Cycle {
-                        path: circle.collect(),
-                    }));
+        while let Some((name, visited)) = path.last_mut() {
+            let name = *name;
+            let source = self.sources.get(name);
+            let source = source.filter(|_| !depths.contains_key(name));
+            let reads = source.map_or(&[][..], |source| source.relation.body.dependencies());
+            if let Some(Dependency { name: below, .. }) = reads.get(*visited) {
+                *visited += 1;
+                if !on_path.insert(below) {
+                    return Err(circle(&path, below));
                 }
-                path.push((&dependency.name, 0));
+                path.push((below, 0));
                 continue;
             }
-            let below = reads.iter().filter_map(|dep| depths.get(&dep.name));
-            let below = below.max().copied().unwrap_or(0);
-            let is_view = matches!(source.relation.body.definition, Definition::View(_));
-            let depth = below + u64::from(is_view);
-            depths.insert(*name, depth);
-            order.push((Arc::clone(source), depth));
-            on_path.remove(*name);
+            if let Some(source) = source {
+                let depth = depth(source, depths);
+                depths.insert(name, depth);
+                order.push((Arc::clone(source), depth));
+            }
+            on_path.remove(name);
             path.pop();
         }
         Ok(())
     }
+}
+
+/// The views on top of each other up to `source`, with those of all that it reads known.
+fn depth(source: &Source, depths: &HashMap<&RelationName, u64>) -> u64 {
+    let body = &source.relation.body;
+    let reads = body.dependencies().iter();
+    let below = reads.filter_map(|dependency| depths.get(&dependency.name));
+    let is_view = matches!(body.definition, Definition::View(_));
+    below.max().copied().unwrap_or(0) + u64::from(is_view)
+}
+
+/// The error for a path that comes back to `name`.
+fn circle(path: &[(&RelationName, usize)], name: &RelationName) -> Error {
+    let steps = path.iter().map(|(step, _)| (*step).clone());
+    Error::Catalog(mica_catalog::Error::Cycle {
+        path: steps.skip_while(|step| step != name).collect(),
+    })
 }

@@ -4,7 +4,7 @@
 //! mathematics upper case), operators stand in brackets. What is rare is printed as it was parsed.
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, DuplicateTreatment, Expr, Function, FunctionArg,
+    BinaryOperator, CaseWhen, CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, TypedString, UnaryOperator, Value,
 };
 
@@ -20,53 +20,12 @@ pub(crate) fn spark(expr: &Expr) -> String {
         Expr::TypedString(typed) => typed_string(typed),
         Expr::UnaryOp { op, expr } => unary(*op, expr),
         Expr::BinaryOp { left, op, right } => binary(left, op, right),
-        Expr::IsNull(inner) => format!("({} IS NULL)", spark(inner)),
-        Expr::IsNotNull(inner) => format!("({} IS NOT NULL)", spark(inner)),
-        Expr::InList {
-            expr,
-            list,
-            negated,
-        } => not(
-            *negated,
-            format!("({} IN ({}))", spark(expr), listed(list.iter())),
-        ),
-        Expr::Between {
-            expr,
-            negated,
-            low,
-            high,
-        } => not(
-            *negated,
-            format!("between({}, {}, {})", spark(expr), spark(low), spark(high)),
-        ),
-        Expr::Like {
-            negated,
-            expr,
-            pattern,
-            ..
-        } => not(*negated, format!("{} LIKE {}", spark(expr), spark(pattern))),
-        Expr::RLike {
-            negated,
-            expr,
-            pattern,
-            ..
-        } => not(
-            *negated,
-            format!("RLIKE({}, {})", spark(expr), spark(pattern)),
-        ),
         Expr::Cast {
             kind,
             expr,
             data_type,
             ..
-        } => {
-            let call = match kind {
-                CastKind::TryCast => "TRY_CAST",
-                _ => "CAST",
-            };
-            let data_type = data_type.to_string().to_uppercase();
-            format!("{call}({} AS {data_type})", spark(expr))
-        }
+        } => cast(kind, expr, data_type),
         Expr::Case {
             operand,
             conditions,
@@ -78,8 +37,50 @@ pub(crate) fn spark(expr: &Expr) -> String {
         Expr::Ceil { expr, .. } => format!("CEIL({})", spark(expr)),
         Expr::Floor { expr, .. } => format!("FLOOR({})", spark(expr)),
         Expr::Extract { field, expr, .. } => format!("extract({field} FROM {})", spark(expr)),
-        other => other.to_string(),
+        other => predicate(other).unwrap_or_else(|| other.to_string()),
     }
+}
+
+/// What is true or false of a value: `IS NULL`, `IN`, `BETWEEN`, `LIKE`.
+fn predicate(expr: &Expr) -> Option<String> {
+    let (negated, text) = match expr {
+        Expr::IsNull(inner) => (false, format!("({} IS NULL)", spark(inner))),
+        Expr::IsNotNull(inner) => (false, format!("({} IS NOT NULL)", spark(inner))),
+        Expr::InList {
+            expr,
+            list,
+            negated,
+        } => (
+            *negated,
+            format!("({} IN ({}))", spark(expr), listed(list.iter())),
+        ),
+        Expr::Between {
+            expr,
+            negated,
+            low,
+            high,
+        } => (
+            *negated,
+            format!("between({}, {}, {})", spark(expr), spark(low), spark(high)),
+        ),
+        Expr::Like {
+            negated,
+            expr,
+            pattern,
+            ..
+        } => (*negated, format!("{} LIKE {}", spark(expr), spark(pattern))),
+        Expr::RLike {
+            negated,
+            expr,
+            pattern,
+            ..
+        } => (
+            *negated,
+            format!("RLIKE({}, {})", spark(expr), spark(pattern)),
+        ),
+        _ => return None,
+    };
+    Some(not(negated, text))
 }
 
 fn listed<'a>(exprs: impl Iterator<Item = &'a Expr>) -> String {
@@ -130,6 +131,15 @@ fn binary(left: &Expr, op: &BinaryOperator, right: &Expr) -> String {
     format!("({} {op} {})", spark(left), spark(right))
 }
 
+fn cast(kind: &CastKind, expr: &Expr, data_type: &DataType) -> String {
+    let call = match kind {
+        CastKind::TryCast => "TRY_CAST",
+        _ => "CAST",
+    };
+    let data_type = data_type.to_string().to_uppercase();
+    format!("{call}({} AS {data_type})", spark(expr))
+}
+
 fn case(operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr>) -> String {
     let mut text = "CASE".to_owned();
     for CaseWhen { condition, result } in conditions {
@@ -146,16 +156,16 @@ fn case(operand: Option<&Expr>, conditions: &[CaseWhen], otherwise: Option<&Expr
 }
 
 /// Functions of mathematics, whose names Spark prints in upper case.
-const UPPER: [&str; 33] = [
+const UPPER: [&str; 34] = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "cos", "cosh",
     "cot", "csc", "degrees", "e", "exp", "expm1", "floor", "hypot", "log10", "log1p", "log2", "pi",
-    "power", "radians", "rint", "sec", "sign", "signum", "sin", "sinh", "sqrt", "tan",
+    "power", "radians", "rint", "sec", "sign", "signum", "sin", "sinh", "sqrt", "tan", "tanh",
 ];
 
 fn call(function: &Function) -> String {
     let written = function.name.to_string().to_lowercase();
     let name = match written.as_str() {
-        math if UPPER.contains(&math) || math == "tanh" => math.to_uppercase(),
+        math if UPPER.contains(&math) => math.to_uppercase(),
         _ => written.clone(),
     };
     let FunctionArguments::List(list) = &function.args else {

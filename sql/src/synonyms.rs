@@ -52,7 +52,12 @@ pub(crate) fn of_call(function: &Function, dialect: Dialect) -> Option<Expr> {
         renamed.name = ObjectName::from(vec![Ident::new(*other)]);
         return Some(Expr::Function(renamed));
     }
-    Some(match (name.as_str(), args.as_slice()) {
+    rewritten(&name, &args)
+}
+
+/// The expression of SQL that a call of that name stands for.
+fn rewritten(name: &str, args: &[&Expr]) -> Option<Expr> {
+    Some(match (name, args) {
         ("mod", [a, b]) => binary(a, BinaryOperator::Modulo, b),
         ("locate" | "position", [part, whole]) => call("strpos", [whole, part]),
         ("locate" | "position", [part, whole, from]) => located(part, whole, from),
