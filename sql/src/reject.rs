@@ -7,8 +7,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, JoinOperator, Query, Select, SetExpr, Spanned, TableFactor, Visit,
-    Visitor,
+    Expr, Function, FunctionArguments, GroupByExpr, Join, JoinOperator, Query, Select, SetExpr,
+    Spanned, TableFactor, Top, Visit, Visitor,
 };
 
 use crate::statement::{AlterAction, Describe};
@@ -114,92 +114,22 @@ impl Visitor for Ignored {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
-        let modified = match &select.group_by {
-            GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers) => {
-                !modifiers.is_empty()
-            }
-        };
-        refuse_any(
-            &[
-                (
-                    modified,
-                    "a modifier behind GROUP BY (write GROUP BY ROLLUP (..), CUBE (..) or GROUPING SETS (..))",
-                ),
-                (select.into.is_some(), "SELECT INTO"),
-                (
-                    select
-                        .top
-                        .as_ref()
-                        .is_some_and(|top| top.percent || top.with_ties || top.quantity.is_none()),
-                    "TOP with PERCENT or WITH TIES (write LIMIT)",
-                ),
-                (select.select_modifiers.is_some(), "a modifier of SELECT"),
-                (select.exclude.is_some(), "EXCLUDE behind the select list"),
-                (!select.lateral_views.is_empty(), "LATERAL VIEW"),
-                (select.prewhere.is_some(), "PREWHERE"),
-                (!select.connect_by.is_empty(), "CONNECT BY"),
-                (!select.cluster_by.is_empty(), "CLUSTER BY"),
-                (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-                (!select.sort_by.is_empty(), "SORT BY"),
-                (
-                    select.value_table_mode.is_some(),
-                    "SELECT AS VALUE or STRUCT",
-                ),
-                (
-                    select.qualify.is_some() && self.dialect == Dialect::Spark,
-                    "QUALIFY in the spark dialect, as in Apache Spark",
-                ),
-            ],
-            select,
-        )?;
-        for table in &select.from {
-            for join in &table.joins {
-                if join.global {
-                    return refuse("GLOBAL JOIN", select);
-                }
-                if let JoinOperator::AsOf { .. } = join.join_operator {
-                    return refuse("ASOF JOIN", select);
-                }
-            }
-        }
-        ControlFlow::Continue(())
+        refuse_any(&in_select(select, self.dialect), select)?;
+        let mut joins = select.from.iter().flat_map(|table| &table.joins);
+        joins.try_for_each(|join| refuse_join(join, select))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
         match factor {
-            TableFactor::Table {
-                with_hints,
-                version,
-                with_ordinality,
-                partitions,
-                json_path,
-                sample,
-                index_hints,
-                args,
-                ..
-            } => refuse_any(
-                &[
-                    (
-                        version.is_some(),
-                        "time travel (VERSION or TIMESTAMP AS OF)",
-                    ),
-                    (sample.is_some(), "TABLESAMPLE"),
-                    (!partitions.is_empty(), "PARTITION (..) behind a table"),
-                    (
-                        !with_hints.is_empty() || !index_hints.is_empty(),
-                        "a table hint",
-                    ),
-                    (*with_ordinality, "WITH ORDINALITY"),
-                    (json_path.is_some(), "a JSON path behind a table"),
-                    (
-                        args.as_ref().is_some_and(|args| args.settings.is_some()),
-                        "SETTINGS of a table function",
-                    ),
-                ],
-                factor,
-            ),
+            TableFactor::Table { .. } => refuse_any(&in_table(factor), factor),
             TableFactor::Derived { sample, .. } => {
                 refuse_any(&[(sample.is_some(), "TABLESAMPLE")], factor)
+            }
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => {
+                let mut joins = table_with_joins.joins.iter();
+                joins.try_for_each(|join| refuse_join(join, factor))
             }
             TableFactor::Pivot { .. } => refuse("PIVOT", factor),
             TableFactor::Unpivot { .. } => refuse("UNPIVOT", factor),
@@ -213,10 +143,89 @@ impl Visitor for Ignored {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
         if let Expr::Function(Function { parameters, .. }) = expr
-            && !matches!(parameters, sqlparser::ast::FunctionArguments::None)
+            && !matches!(parameters, FunctionArguments::None)
         {
             return refuse("a parameter list before a function's arguments", expr);
         }
         ControlFlow::Continue(())
     }
+}
+
+/// What may stand in a `SELECT` and would be ignored.
+fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
+    [
+        (
+            is_modified(&select.group_by),
+            "a modifier behind GROUP BY (write GROUP BY ROLLUP (..), CUBE (..) or GROUPING SETS (..))",
+        ),
+        (select.into.is_some(), "SELECT INTO"),
+        (
+            select.top.as_ref().is_some_and(is_no_limit),
+            "TOP with PERCENT or WITH TIES (write LIMIT)",
+        ),
+        (select.select_modifiers.is_some(), "a modifier of SELECT"),
+        (select.exclude.is_some(), "EXCLUDE behind the select list"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (
+            select.value_table_mode.is_some(),
+            "SELECT AS VALUE or STRUCT",
+        ),
+        (
+            select.qualify.is_some() && dialect == Dialect::Spark,
+            "QUALIFY in the spark dialect, as in Apache Spark",
+        ),
+    ]
+}
+
+/// Whether `WITH ROLLUP` or the like stands behind a list.
+fn is_modified(group_by: &GroupByExpr) -> bool {
+    let (GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers)) = group_by;
+    !modifiers.is_empty()
+}
+
+/// Whether a TOP is more than a LIMIT.
+fn is_no_limit(top: &Top) -> bool {
+    top.percent || top.with_ties || top.quantity.is_none()
+}
+
+fn refuse_join(join: &Join, node: &impl Spanned) -> ControlFlow<Box<Error>> {
+    let as_of = matches!(join.join_operator, JoinOperator::AsOf { .. });
+    refuse_any(&[(join.global, "GLOBAL JOIN"), (as_of, "ASOF JOIN")], node)
+}
+
+/// What may stand behind the name of a table and would be ignored.
+fn in_table(factor: &TableFactor) -> Vec<(bool, &'static str)> {
+    let TableFactor::Table {
+        with_hints,
+        version,
+        with_ordinality,
+        partitions,
+        json_path,
+        sample,
+        index_hints,
+        args,
+        ..
+    } = factor
+    else {
+        return Vec::new();
+    };
+    let hints = !with_hints.is_empty() || !index_hints.is_empty();
+    let settings = args.as_ref().is_some_and(|args| args.settings.is_some());
+    vec![
+        (
+            version.is_some(),
+            "time travel (VERSION or TIMESTAMP AS OF)",
+        ),
+        (sample.is_some(), "TABLESAMPLE"),
+        (!partitions.is_empty(), "PARTITION (..) behind a table"),
+        (hints, "a table hint"),
+        (*with_ordinality, "WITH ORDINALITY"),
+        (json_path.is_some(), "a JSON path behind a table"),
+        (settings, "SETTINGS of a table function"),
+    ]
 }
