@@ -24,26 +24,13 @@ pub(crate) fn from_sql(
 }
 
 fn convert(sql: &SqlType, dialect: Dialect) -> Option<DataType> {
+    if let Some(number) = number(sql) {
+        return Some(number);
+    }
     Some(match sql {
         SqlType::Boolean | SqlType::Bool => DataType::Boolean,
-        SqlType::TinyInt(_) => DataType::Int8,
-        SqlType::SmallInt(_) | SqlType::Int2(_) | SqlType::Int16 => DataType::Int16,
-        SqlType::Int(_)
-        | SqlType::Integer(_)
-        | SqlType::Int4(_)
-        | SqlType::Int32
-        | SqlType::MediumInt(_) => DataType::Int32,
-        SqlType::BigInt(_) | SqlType::Int8(_) | SqlType::Int64 => DataType::Int64,
-        SqlType::TinyIntUnsigned(_) => DataType::UInt8,
-        SqlType::SmallIntUnsigned(_) | SqlType::Int2Unsigned(_) => DataType::UInt16,
-        SqlType::IntUnsigned(_) | SqlType::IntegerUnsigned(_) => DataType::UInt32,
-        SqlType::BigIntUnsigned(_) | SqlType::Int8Unsigned(_) => DataType::UInt64,
-        SqlType::Float(_) | SqlType::Real | SqlType::Float4 | SqlType::Float32 => DataType::Float32,
-        SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 | SqlType::Float64 => {
-            DataType::Float64
-        }
-        SqlType::Numeric(info) | SqlType::Decimal(info) | SqlType::Dec(info) => {
-            return decimal(info, dialect);
+        SqlType::Numeric(size) | SqlType::Decimal(size) | SqlType::Dec(size) => {
+            return decimal(size, dialect);
         }
         SqlType::Date | SqlType::Date32 => DataType::Date32,
         SqlType::Time(_, zone) if !zoned(zone) => DataType::Time64(TimeUnit::Nanosecond),
@@ -62,6 +49,34 @@ fn convert(sql: &SqlType, dialect: Dialect) -> Option<DataType> {
             return custom(&name.to_string());
         }
         other if is_text(other) => DataType::Utf8,
+        _ => return None,
+    })
+}
+
+/// Integers and floats.
+fn number(sql: &SqlType) -> Option<DataType> {
+    /// Digits (binary) of a REAL; a FLOAT of more is a DOUBLE, as in PostgreSQL.
+    const REAL_DIGITS_MAX: u64 = 24;
+    Some(match sql {
+        SqlType::TinyInt(_) => DataType::Int8,
+        SqlType::SmallInt(_) | SqlType::Int2(_) | SqlType::Int16 => DataType::Int16,
+        SqlType::Int(_)
+        | SqlType::Integer(_)
+        | SqlType::Int4(_)
+        | SqlType::Int32
+        | SqlType::MediumInt(_) => DataType::Int32,
+        SqlType::BigInt(_) | SqlType::Int8(_) | SqlType::Int64 => DataType::Int64,
+        SqlType::TinyIntUnsigned(_) => DataType::UInt8,
+        SqlType::SmallIntUnsigned(_) | SqlType::Int2Unsigned(_) => DataType::UInt16,
+        SqlType::IntUnsigned(_) | SqlType::IntegerUnsigned(_) => DataType::UInt32,
+        SqlType::BigIntUnsigned(_) | SqlType::Int8Unsigned(_) => DataType::UInt64,
+        SqlType::Float(ExactNumberInfo::Precision(digits)) if *digits > REAL_DIGITS_MAX => {
+            DataType::Float64
+        }
+        SqlType::Float(_) | SqlType::Real | SqlType::Float4 | SqlType::Float32 => DataType::Float32,
+        SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 | SqlType::Float64 => {
+            DataType::Float64
+        }
         _ => return None,
     })
 }
@@ -250,6 +265,14 @@ pub fn spark_name(data_type: &DataType) -> String {
                 .collect();
             format!("struct<{}>", fields.join(","))
         }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => format!(
+                "map<{},{}>",
+                spark_name(fields[0].data_type()),
+                spark_name(fields[1].data_type())
+            ),
+            _ => "map".to_owned(),
+        },
         DataType::Null => "void".to_owned(),
         other => sql_name(other).to_lowercase(),
     }
@@ -275,6 +298,8 @@ mod tests {
         check("STRING", Dialect::Spark, DataType::Utf8);
         check("LONG", Dialect::Spark, DataType::Int64);
         check("VARCHAR(20)", Dialect::Ansi, DataType::Utf8);
+        check("FLOAT(24)", Dialect::Ansi, DataType::Float32);
+        check("FLOAT(53)", Dialect::Ansi, DataType::Float64);
         check("TIMESTAMP", Dialect::Ansi, timestamp(false));
         check("TIMESTAMP WITH TIME ZONE", Dialect::Ansi, timestamp(true));
     }
@@ -288,5 +313,8 @@ mod tests {
         )));
         assert_eq!(sql_name(&list), "ARRAY<STRUCT<a: INTEGER>>");
         assert_eq!(spark_name(&list), "array<struct<a:int>>");
+        let map = map(&SqlType::Text, &SqlType::Integer(None), Dialect::Ansi).unwrap();
+        assert_eq!(sql_name(&map), "MAP<VARCHAR, INTEGER>");
+        assert_eq!(spark_name(&map), "map<string,int>");
     }
 }
