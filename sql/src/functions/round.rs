@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{
-    DataType, Decimal128Type, Field, FieldRef, Float64Type, Int64Type,
-};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -27,11 +25,13 @@ struct Round {
     signature: Signature,
 }
 
-/// The number of digits that an argument asks for.
+/// The number of digits that an argument asks for, no farther from the point than any number has
+/// digits.
 fn digits(value: Option<&ScalarValue>) -> Option<i32> {
+    const DIGITS_MAX: i32 = 400;
     let value = value?.cast_to(&DataType::Int32).ok()?;
     match value {
-        ScalarValue::Int32(digits) => digits,
+        ScalarValue::Int32(digits) => Some(digits?.clamp(-DIGITS_MAX, DIGITS_MAX)),
         _ => None,
     }
 }
@@ -129,50 +129,57 @@ impl ScalarUDFImpl for Round {
 
 fn round(values: &ArrayRef, digits: i32, to: &DataType) -> Result<ArrayRef> {
     match (values.data_type(), to) {
-        (DataType::Decimal128(_, from), DataType::Decimal128(precision, scale)) => {
-            let from = i32::from(*from);
-            let drop = (from - digits).max(0) as u32;
-            // What was rounded away before the point comes back as zeros.
-            let restore = (from - i32::from(*scale) - drop as i32).unsigned_abs();
-            let rounded =
-                |value: i128| half_up(value, drop).checked_mul(10_i128.checked_pow(restore)?);
-            let array: Decimal128Array = values
-                .as_primitive::<Decimal128Type>()
-                .iter()
-                .map(|value| value.and_then(rounded))
-                .collect();
+        (DataType::Decimal128(..), DataType::Decimal128(precision, scale)) => {
+            let rounded = round_decimals(values.as_primitive(), digits, *precision, *scale);
             Ok(Arc::new(
-                array.with_precision_and_scale(*precision, *scale)?,
+                rounded.with_precision_and_scale(*precision, *scale)?,
             ))
         }
+        (integer, _) if integer.is_integer() && digits >= 0 => Ok(Arc::clone(values)),
         (integer, _) if integer.is_integer() => {
-            if digits >= 0 {
-                return Ok(Arc::clone(values));
-            }
-            let drop = digits.unsigned_abs();
             let wide = cast(values, &DataType::Int64)?;
-            let rounded = |value: i64| {
-                let factor = 10_i128.checked_pow(drop);
-                factor.map_or(0, |factor| {
-                    (half_up(i128::from(value), drop) * factor) as i64
-                })
-            };
-            let array: Int64Array = wide
-                .as_primitive::<Int64Type>()
-                .iter()
-                .map(|value| value.map(rounded))
-                .collect();
-            Ok(cast(&array, to)?)
+            let rounded = round_integers(wide.as_primitive(), digits.unsigned_abs());
+            Ok(cast(&rounded, to)?)
         }
         _ => {
-            let array: Float64Array = values
-                .as_primitive::<Float64Type>()
-                .iter()
-                .map(|value| value.map(|value| round_double(value, digits)))
-                .collect();
-            Ok(Arc::new(array))
+            let values = values.as_primitive::<Float64Type>().iter();
+            let rounded = values.map(|value| value.map(|value| round_double(value, digits)));
+            Ok(Arc::new(rounded.collect::<Float64Array>()))
         }
     }
+}
+
+/// In the scale that is given; NULL, as in Spark, where rounding up needs one digit too many.
+fn round_decimals(
+    values: &Decimal128Array,
+    digits: i32,
+    precision: u8,
+    scale: i8,
+) -> Decimal128Array {
+    let from = i32::from(values.scale());
+    let drop = (from - digits).max(0);
+    // What was rounded away before the point comes back as zeros.
+    let restore = (from - i32::from(scale) - drop).unsigned_abs();
+    let limit = 10_i128.pow(u32::from(precision));
+    let round = |value: i128| match half_up(value, drop.unsigned_abs()) {
+        0 => Some(0),
+        rounded => {
+            let rounded = rounded.checked_mul(10_i128.checked_pow(restore)?)?;
+            (rounded.abs() < limit).then_some(rounded)
+        }
+    };
+    values.iter().map(|value| value.and_then(round)).collect()
+}
+
+/// To a multiple of ten to the power of `drop`.
+fn round_integers(values: &Int64Array, drop: u32) -> Int64Array {
+    let factor = 10_i128.checked_pow(drop);
+    let round = |value: i64| {
+        factor.map_or(0, |factor| {
+            (half_up(i128::from(value), drop) * factor) as i64
+        })
+    };
+    values.iter().map(|value| value.map(round)).collect()
 }
 
 /// `value / 10^drop`, ties away from zero.
@@ -213,6 +220,9 @@ fn round_double(value: f64, digits: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::Array;
+    use datafusion::arrow::datatypes::Decimal128Type;
+
     use super::*;
 
     #[test]
@@ -244,5 +254,30 @@ mod tests {
         let rounded = rounded.as_primitive::<Decimal128Type>();
         assert_eq!(rounded.value_as_string(0), "2.67");
         assert_eq!(rounded.value_as_string(1), "-1.01");
+    }
+
+    #[test]
+    fn rounding_to_more_digits_than_there_are_gives_zero() {
+        let asked = digits(Some(&ScalarValue::Int32(Some(i32::MIN)))).unwrap();
+        let decimals = Decimal128Array::from(vec![12_345])
+            .with_precision_and_scale(10, 2)
+            .unwrap();
+        let array: ArrayRef = Arc::new(decimals);
+        for digits in [-40, -50, asked] {
+            let rounded = round(&array, digits, &decimal_type(10, 2, digits)).unwrap();
+            let rounded = rounded.as_primitive::<Decimal128Type>();
+            assert_eq!((rounded.is_valid(0), rounded.value(0)), (true, 0));
+            assert_eq!(round_double(123.45, digits), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_decimal_that_outgrows_its_type_is_null() {
+        let most = Decimal128Array::from(vec![10_i128.pow(38) - 1])
+            .with_precision_and_scale(38, 0)
+            .unwrap();
+        let array: ArrayRef = Arc::new(most);
+        let rounded = round(&array, -1, &decimal_type(38, 0, -1)).unwrap();
+        assert!(rounded.is_null(0));
     }
 }
