@@ -45,7 +45,7 @@ impl StatementParser<'_> {
         if view && self.words(&["WITH", "SCHEMA"]) {
             return Ok(AlterAction::SchemaMode(self.schema_mode()?));
         }
-        if self.words(&["ADD"]) {
+        if self.try_word("ADD") {
             return self.add_constraint();
         }
         if self.words(&["DROP", "PRIMARY", "KEY"]) {
@@ -60,7 +60,12 @@ impl StatementParser<'_> {
                 name: Some(self.name()?),
             });
         }
-        for known in [
+        self.no_action()
+    }
+
+    /// The error for what comes instead of an action.
+    fn no_action<T>(&self) -> Result<T> {
+        const KNOWN: [&str; 7] = [
             "DROP",
             "CHANGE",
             "ALTER",
@@ -68,14 +73,13 @@ impl StatementParser<'_> {
             "PARTITION",
             "RECOVER",
             "SET",
-        ] {
-            if self.peek_word(known) {
-                return self.unsupported(&format!("ALTER .. {known}"));
-            }
+        ];
+        if let Some(known) = KNOWN.iter().find(|known| self.peek_word(known)) {
+            return self.unsupported(&format!("ALTER .. {known}"));
         }
-        let found = self.parser.peek_token();
-        let wanted = "AS, RENAME TO, SET TBLPROPERTIES, UNSET TBLPROPERTIES, OWNER TO, ADD CONSTRAINT or DROP CONSTRAINT";
-        self.expected(wanted, found)
+        let wanted = "AS, RENAME TO, SET TBLPROPERTIES, UNSET TBLPROPERTIES, OWNER TO, \
+                      ADD CONSTRAINT or DROP CONSTRAINT";
+        self.expected(wanted, self.parser.peek_token())
     }
 
     fn add_constraint(&mut self) -> Result<AlterAction> {
@@ -84,13 +88,13 @@ impl StatementParser<'_> {
             false => None,
         };
         let (columns, key) = if self.words(&["PRIMARY", "KEY"]) {
-            (self.names_in_brackets()?, NewKey::Primary)
+            (self.in_brackets(Self::name)?, NewKey::Primary)
         } else if self.words(&["FOREIGN", "KEY"]) {
-            let columns = self.names_in_brackets()?;
+            let columns = self.in_brackets(Self::name)?;
             self.word("REFERENCES")?;
             let relation = self.object_name()?;
             let referenced = match self.parser.peek_token().token == Token::LParen {
-                true => self.names_in_brackets()?,
+                true => self.in_brackets(Self::name)?,
                 false => Vec::new(),
             };
             let key = NewKey::Foreign {
@@ -113,27 +117,10 @@ impl StatementParser<'_> {
         }))
     }
 
-    fn names_in_brackets(&mut self) -> Result<Vec<String>> {
-        self.token(&Token::LParen)?;
-        let mut names = vec![self.name()?];
-        while self.parser.consume_token(&Token::Comma) {
-            names.push(self.name()?);
-        }
-        self.token(&Token::RParen)?;
-        Ok(names)
-    }
-
     fn unset_properties(&mut self) -> Result<AlterAction> {
         let if_exists = self.words(&["IF", "EXISTS"]);
-        self.token(&Token::LParen)?;
-        let mut keys = Vec::new();
-        loop {
-            keys.push(self.setting_key()?);
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        self.token(&Token::RParen)?;
+        // In lower case, as `options` reads the keys that are set.
+        let keys = self.in_brackets(|parser| Ok(parser.setting_key()?.to_lowercase()))?;
         Ok(AlterAction::UnsetProperties { if_exists, keys })
     }
 

@@ -169,15 +169,9 @@ impl StatementParser<'_> {
             table.columns.extend(columns);
             return Ok(());
         }
-        self.token(&Token::LParen)?;
-        loop {
-            let name = self.name()?;
-            table.partition_columns.push(name);
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        self.token(&Token::RParen)
+        let names = self.in_brackets(Self::name)?;
+        table.partition_columns.extend(names);
+        Ok(())
     }
 
     /// The columns in parentheses, if there are any.
@@ -189,16 +183,7 @@ impl StatementParser<'_> {
     }
 
     fn table_columns(&mut self) -> Result<Vec<TableColumn>> {
-        let mut columns = Vec::new();
-        self.token(&Token::LParen)?;
-        loop {
-            columns.push(self.table_column()?);
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        self.token(&Token::RParen)?;
-        Ok(columns)
+        self.in_brackets(Self::table_column)
     }
 
     fn table_column(&mut self) -> Result<TableColumn> {

@@ -65,23 +65,17 @@ impl StatementParser<'_> {
     }
 
     fn view_columns(&mut self) -> Result<Vec<ViewColumn>> {
-        let mut columns = Vec::new();
-        if !self.parser.consume_token(&Token::LParen) {
-            return Ok(columns);
+        if self.parser.peek_token().token != Token::LParen {
+            return Ok(Vec::new());
         }
-        loop {
-            let name = self.name()?;
-            let comment = match self.try_word("COMMENT") {
-                true => Some(self.string()?),
+        self.in_brackets(|parser| {
+            let name = parser.name()?;
+            let comment = match parser.try_word("COMMENT") {
+                true => Some(parser.string()?),
                 false => None,
             };
-            columns.push(ViewColumn { name, comment });
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        self.token(&Token::RParen)?;
-        Ok(columns)
+            Ok(ViewColumn { name, comment })
+        })
     }
 
     /// After `WITH SCHEMA`.

@@ -118,18 +118,26 @@ impl StatementParser<'_> {
 
     /// `(key value, 'key' = 'value', ..)` with keys of words and dots, or strings; in lower case.
     pub(super) fn options(&mut self) -> Result<BTreeMap<String, String>> {
-        let mut options = BTreeMap::new();
+        let options = self.in_brackets(|parser| {
+            let key = parser.setting_key()?.to_lowercase();
+            let _equals = parser.parser.consume_token(&Token::Eq);
+            Ok((key, parser.setting_value()?))
+        })?;
+        Ok(options.into_iter().collect())
+    }
+
+    /// `(item, ..)`, at least one.
+    pub(super) fn in_brackets<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
         self.token(&Token::LParen)?;
-        loop {
-            let key = self.setting_key()?;
-            let _equals = self.parser.consume_token(&Token::Eq);
-            options.insert(key.to_lowercase(), self.setting_value()?);
-            if !self.parser.consume_token(&Token::Comma) {
-                break;
-            }
+        let mut items = vec![item(self)?];
+        while self.parser.consume_token(&Token::Comma) {
+            items.push(item(self)?);
         }
         self.token(&Token::RParen)?;
-        Ok(options)
+        Ok(items)
     }
 
     /// `a.b.c` or a string.
