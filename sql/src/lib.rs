@@ -31,6 +31,8 @@ mod spelling;
 pub mod statement;
 mod suffixes;
 mod synonyms;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod types;
 mod units;

@@ -7,6 +7,8 @@
 //!
 //! No object store is touched: schemas come from the catalog.
 
+mod levels;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,19 +18,16 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
-use mica_catalog::{
-    CatalogStore, Definition, Dependency, EntryId, Relation, RelationName, Snapshot, Version, View,
-};
-use quick_cache::sync::Cache;
+use mica_catalog::{CatalogStore, Definition, Dependency, Relation, RelationName, Snapshot};
 use sqlparser::ast::Query;
 
+use self::levels::Levels;
 use crate::expand::Expansion;
-use crate::graph::{Graph, Loader, TEMPORARY, Temporary};
-use crate::level::{Level, Source, Sources};
+use crate::graph::{Graph, Loader, Temporary};
+use crate::level::{Source, Sources};
 use crate::parameters::{Parameter, plan_level};
 use crate::{
-    Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, parse, references,
-    text, wire,
+    Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, references, wire,
 };
 
 /// Gives the provider of an external table; its columns are folded.
@@ -72,21 +71,7 @@ struct Inner {
     store: Arc<dyn CatalogStore>,
     providers: Arc<dyn Providers>,
     limits: Limits,
-    levels: Cache<LevelKey, Arc<KeptLevel>>,
-}
-
-/// Levels kept. A level is a few dozen kB.
-const LEVELS_MAX: usize = 1024;
-
-/// A stored view in one of its states, and what of the session its functions are bound to: the zone
-/// and the user.
-type LevelKey = (EntryId, Version, String, String);
-
-#[derive(Debug)]
-struct KeptLevel {
-    level: Level,
-    /// The states of what it reads, in the order of its dependencies.
-    reads: Vec<(EntryId, Version)>,
+    levels: Levels,
 }
 
 /// A query, ready to be optimised and run.
@@ -155,13 +140,12 @@ impl Planner {
         providers: Arc<dyn Providers>,
         limits: Limits,
     ) -> Self {
-        let levels = Cache::new(LEVELS_MAX);
         Self {
             inner: Arc::new(Inner {
                 store,
                 providers,
                 limits,
-                levels,
+                levels: Levels::new(),
             }),
         }
     }
@@ -287,8 +271,10 @@ impl Planner {
                         view: source.name().clone(),
                         cause: Box::new(cause),
                     };
-                    let level = self.level(&source, view, graph, against).map_err(in_view)?;
-                    expansion.add_view(&source, &level.level)?;
+                    let levels = &self.inner.levels;
+                    let level = levels.of_view(&source, view, graph, against);
+                    let level = level.map_err(in_view)?;
+                    expansion.add_view(&source, &level)?;
                 }
             }
         }
@@ -305,52 +291,6 @@ impl Planner {
             name: source.name().clone(),
             source: cause,
         })
-    }
-
-    /// The level of a view, planned now or kept from before.
-    fn level(
-        &self,
-        source: &Source,
-        view: &View,
-        graph: &Graph,
-        against: Against<'_>,
-    ) -> Result<Arc<KeptLevel>> {
-        let mut reads = Vec::with_capacity(view.dependencies.len());
-        for dependency in &view.dependencies {
-            let Some(below) = graph.source(&dependency.name) else {
-                return Err(references::missing(
-                    against.snapshot,
-                    &dependency.name,
-                    None,
-                ));
-            };
-            reads.push((below.relation.id, below.relation.since));
-        }
-        let scope = against.scope.of_view(view)?;
-        let zone = scope.settings.get("timezone").to_owned();
-        let key = (
-            source.relation.id,
-            source.relation.since,
-            zone,
-            scope.user.clone(),
-        );
-        if let Some(kept) = self.inner.levels.get(&key)
-            && kept.reads == reads
-        {
-            return Ok(kept);
-        }
-        let text = text::one(&view.text, scope.dialect)?;
-        let (query, text) = parse::parse_query(text, scope.dialect)?;
-        let sources = view_sources(&query, &scope, graph, source, against)?;
-        let (level, _) = plan_level(&query, &text, &scope, &sources, None)?;
-        let kept = Arc::new(KeptLevel { level, reads });
-        // A body that is not committed yet may still change under the same key.
-        if source.relation.since <= against.snapshot.version()
-            && source.name().schema.as_str() != TEMPORARY
-        {
-            self.inner.levels.insert(key, Arc::clone(&kept));
-        }
-        Ok(kept)
     }
 }
 
@@ -376,58 +316,25 @@ fn temporary_name(reference: &TableReference, temporary: &Temporary) -> Option<R
     }
 }
 
-/// The relations that the text of a view names, out of the graph. A temporary view sees temporary
-/// ones; a stored view never does.
-fn view_sources(
-    query: &Query,
-    scope: &Scope,
-    graph: &Graph,
-    view: &Source,
-    against: Against<'_>,
-) -> Result<Sources> {
-    let is_temporary = view.name().schema.as_str() == TEMPORARY;
-    let mut sources = Sources::new();
-    for reference in references::of_query(query)? {
-        let temporary = match is_temporary {
-            true => temporary_name(&reference, against.temporary),
-            false => None,
-        };
-        let name = match temporary {
-            Some(name) => name,
-            None => references::resolve(&reference, scope)?,
-        };
-        let Some(source) = graph.source(&name) else {
-            return Err(references::missing(against.snapshot, &name, None));
-        };
-        sources.insert(reference, Arc::clone(source));
-    }
-    Ok(sources)
-}
-
 /// Whether nothing in the plan changes from one execution to the next by itself.
 fn is_reusable(plan: &LogicalPlan) -> Result<bool> {
     let mut reusable = true;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                let volatile = match expr {
-                    Expr::ScalarFunction(call) => {
-                        call.func.signature().volatility != Volatility::Immutable
-                    }
-                    Expr::Placeholder(_) => true,
-                    _ => false,
-                };
-                reusable &= !volatile;
-                Ok(match reusable {
-                    true => TreeNodeRecursion::Continue,
-                    false => TreeNodeRecursion::Stop,
-                })
+            reusable &= !expr.exists(|expr| Ok(is_of_the_moment(expr)))?;
+            Ok(match reusable {
+                true => TreeNodeRecursion::Continue,
+                false => TreeNodeRecursion::Stop,
             })
-        })?;
-        Ok(match reusable {
-            true => TreeNodeRecursion::Continue,
-            false => TreeNodeRecursion::Stop,
         })
     })?;
     Ok(reusable)
+}
+
+fn is_of_the_moment(expr: &Expr) -> bool {
+    match expr {
+        Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Immutable,
+        Expr::Placeholder(_) => true,
+        _ => false,
+    }
 }

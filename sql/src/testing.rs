@@ -1,0 +1,145 @@
+//! For tests: a session over a catalog in memory, without files.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use mica_catalog::{MemoryStore, Relation, RelationName, Snapshot};
+
+use crate::ddl::Draft;
+use crate::planner::Against;
+use crate::{
+    DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed, Planned,
+    Planner, Prepared, Providers, Result, SessionContext, one, parse, types,
+};
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug)]
+struct NoFiles;
+
+impl Providers for NoFiles {
+    fn provider(&self, _: &Relation) -> Result<Arc<dyn TableProvider>, BoxedError> {
+        Err("there are no files".into())
+    }
+}
+
+#[async_trait]
+impl Definer for NoFiles {
+    async fn define(&self, _: DefineTable) -> Result<DefinedTable, BoxedError> {
+        Err("there are no files".into())
+    }
+}
+
+/// A client, alone on its catalog.
+pub(crate) struct Session {
+    pub(crate) executor: Executor,
+    context: SessionContext,
+}
+
+impl Session {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let planner = Planner::new(store, Arc::new(NoFiles), Limits::default());
+        let mut context = SessionContext::default();
+        context.scope.set("dialect", dialect.as_str()).unwrap();
+        Self {
+            executor: Executor::new(planner, Arc::new(NoFiles)),
+            context,
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Parsed> {
+        let dialect = self.context.scope.dialect;
+        parse(one(text, dialect)?, dialect)
+    }
+
+    /// Runs a statement that changes something. Returns its message.
+    pub(crate) fn try_run(&mut self, text: &str) -> Result<String> {
+        let parsed = self.parse(text)?;
+        let effect = self
+            .executor
+            .execute(&parsed, &self.context, &Origin::Client);
+        let Effect {
+            message, session, ..
+        } = wait(effect)?;
+        self.context = session.unwrap_or_else(|| self.context.clone());
+        Ok(message)
+    }
+
+    /// As [`Session::try_run`], for statements that must succeed.
+    #[track_caller]
+    pub(crate) fn run(&mut self, text: &str) -> String {
+        match self.try_run(text) {
+            Ok(message) => message,
+            Err(error) => panic!("{text}: {error}"),
+        }
+    }
+
+    /// The message of the error that a statement must give.
+    #[track_caller]
+    pub(crate) fn fail(&mut self, text: &str) -> String {
+        match self.try_run(text) {
+            Ok(message) => panic!("{text}: {message}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        wait(self.executor.planner().store().snapshot()).unwrap()
+    }
+
+    /// The stored relation of that name in the default schema.
+    #[track_caller]
+    pub(crate) fn relation(&self, name: &str) -> Relation {
+        let name = RelationName::new(mica_catalog::DEFAULT_SCHEMA, name);
+        let head = Arc::clone(self.snapshot().require_relation(&name).unwrap());
+        let store = self.executor.planner().store();
+        wait(mica_catalog::load(&**store, &[head]))
+            .unwrap()
+            .remove(0)
+    }
+
+    /// A draft with the changes of one statement, which is never committed.
+    pub(crate) fn draft(&self, text: &str) -> Draft {
+        let mut draft = Draft::new(self.snapshot());
+        let mut context = self.context.clone();
+        let parsed = self.parse(text).unwrap();
+        let drafted = self
+            .executor
+            .draft(&mut draft, &parsed, &mut context, &Origin::Client, None);
+        wait(drafted).unwrap();
+        draft
+    }
+
+    /// Names and types of what a query gives on `snapshot`, as `a INTEGER, b VARCHAR`.
+    pub(crate) fn columns(&self, query: &str, snapshot: &Snapshot) -> Result<String> {
+        let against = Against {
+            snapshot,
+            temporary: &self.context.temporary,
+            scope: &self.context.scope,
+        };
+        let parsed = self.parse(query)?;
+        let prepared = wait(self.executor.planner().prepare(&parsed, against, None))?;
+        let Prepared::Query(planned) = prepared else {
+            panic!("{query} is no query");
+        };
+        Ok(shown(&planned))
+    }
+}
+
+fn shown(planned: &Planned) -> String {
+    let fields = planned.columns.fields().iter();
+    let shown = fields.map(|field| {
+        let data_type = types::sql_name(field.data_type());
+        format!("{} {data_type}", field.name())
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Runs a future to its end.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}
