@@ -7,9 +7,11 @@
 //!
 //! A draft may take many statements; a project is one draft and one commit.
 
+mod columns;
 mod constraints;
 mod dependents;
 mod draft;
+mod dropping;
 mod history;
 mod relations;
 pub(crate) mod schemas;
@@ -246,17 +248,7 @@ impl Executor {
                 after.scope.set(key, value)?;
                 format!("{key} is now '{}'", after.scope.show(key)?)
             }
-            Statement::Reset(Some(key)) => {
-                after.scope.reset(key)?;
-                match after.scope.show(key) {
-                    Ok(default) => format!("{key} is '{default}' again"),
-                    Err(_) => format!("{key} is undefined again"),
-                }
-            }
-            Statement::Reset(None) => {
-                after.scope = Scope::default();
-                "all settings have their defaults again".to_owned()
-            }
+            Statement::Reset(key) => reset(&mut after.scope, key.as_deref())?,
             Statement::CreateView(view) if view.temporary => {
                 self.create_temporary_view(parsed, view, &mut after).await?
             }
@@ -264,8 +256,8 @@ impl Executor {
                 self.create_temporary_table(table, &mut after, origin)
                     .await?
             }
-            Statement::Drop(drop) if relations::drops_temporary(drop, &after.temporary) => {
-                relations::drop_temporary(drop, &mut after.temporary)
+            Statement::Drop(drop) if dropping::drops_temporary(drop, &after.temporary) => {
+                dropping::drop_temporary(drop, &mut after.temporary)
             }
             _ => return Ok(None),
         };
@@ -285,6 +277,19 @@ impl Executor {
         };
         Ok(format!("schema is now '{}'", scope.schema))
     }
+}
+
+/// Gives one setting its default again, or all of them.
+fn reset(scope: &mut Scope, key: Option<&str>) -> Result<String> {
+    let Some(key) = key else {
+        *scope = Scope::default();
+        return Ok("all settings have their defaults again".to_owned());
+    };
+    scope.reset(key)?;
+    Ok(match scope.show(key) {
+        Ok(default) => format!("{key} is '{default}' again"),
+        Err(_) => format!("{key} is undefined again"),
+    })
 }
 
 /// One line of a statement, for `SHOW HISTORY`.

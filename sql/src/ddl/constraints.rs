@@ -1,8 +1,8 @@
 //! Declaring keys, which inform tools and are not enforced.
 
-use mica_catalog::{Constraint, Key, Relation, RelationBody, fold, near_matches};
+use mica_catalog::{Constraint, Key, Relation, RelationBody, fold};
 
-use super::{Draft, Executor, SessionContext};
+use super::{Draft, Executor, SessionContext, columns};
 use crate::statement::{AddConstraint, NewKey};
 use crate::{Error, Result, references};
 
@@ -25,7 +25,7 @@ impl Executor {
         add: &AddConstraint,
         session: &SessionContext,
     ) -> Result<()> {
-        let columns = columns_of(old, &add.columns)?;
+        let keyed = columns_of(old, &add.columns)?;
         let key = match &add.key {
             NewKey::Primary => Key::Primary,
             NewKey::Foreign {
@@ -34,7 +34,7 @@ impl Executor {
             } => {
                 let name = references::resolve_object(relation, &session.scope)?;
                 let target = self.require(draft, &name).await?;
-                let referenced = referenced(&target, named, columns.len())?;
+                let referenced = referenced(&target, named, keyed.len())?;
                 Key::Foreign {
                     primary_key: primary_key(&target)
                         .filter(|key| key.columns == referenced)
@@ -46,8 +46,8 @@ impl Executor {
         };
         let name = add.name.clone();
         let constraint = Constraint {
-            name: name.unwrap_or_else(|| default_name(old, &columns, &key)),
-            columns,
+            name: name.unwrap_or_else(|| default_name(old, &keyed, &key)),
+            columns: keyed,
             key,
         };
         if body.constraints.contains(&constraint) {
@@ -92,17 +92,8 @@ fn columns_of(relation: &Relation, wanted: &[String]) -> Result<Vec<String>> {
     let spelled = |wanted: &String| {
         let folded = fold(wanted);
         let found = fields.iter().find(|field| fold(field.name()) == folded);
-        found.map(|field| field.name().clone()).ok_or_else(|| {
-            let names = fields.iter().map(|field| field.name().as_str());
-            let near = near_matches(wanted, names);
-            let near = near
-                .first()
-                .map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-            Error::invalid(format!(
-                "'{}' has no column '{wanted}'{near}",
-                relation.name
-            ))
-        })
+        let found = found.map(|field| field.name().clone());
+        found.ok_or_else(|| columns::missing(relation, wanted))
     };
     wanted.iter().map(spelled).collect()
 }

@@ -4,13 +4,17 @@
 //! broken with the reason; recreating the name heals it. A reader whose own columns change (in the
 //! EVOLUTION modes) is a change for its readers in turn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use mica_catalog::{Definition, Relation, RelationName, SchemaMode, View, fold, near_matches};
+use mica_catalog::{
+    Definition, Relation, RelationBody, RelationHead, RelationName, SchemaMode, View, fold,
+    near_matches,
+};
 
+use super::columns::keep_comments;
 use super::draft::{Draft, Touched};
-use super::views::{definition, keep_comments};
 use super::{Executor, SessionContext};
 use crate::expand::is_lossless;
 use crate::planner::{Against, PlannedView};
@@ -35,14 +39,17 @@ impl Executor {
         }
     }
 
-    /// Stored readers of `names` that the draft neither drops nor has planned itself.
+    /// Stored readers of `names` that no statement of the draft dropped or put, as the draft has
+    /// them: one may have been planned again already, before another that it reads.
     async fn stored_readers(&self, draft: &Draft, names: &[RelationName]) -> Result<Vec<Relation>> {
         let store = self.planner.store();
-        let mut heads = store.dependents(draft.base(), names).await?;
-        heads.retain(|head| {
+        let stored = store.dependents(draft.base(), names).await?;
+        let now = |head: &Arc<RelationHead>| {
             let now = draft.snapshot().relation_by_id(head.id);
-            now.is_some_and(|now| now.name == head.name) && !draft.was_put(&head.name)
-        });
+            now.filter(|now| now.name == head.name && !draft.was_put(&head.name))
+                .cloned()
+        };
+        let mut heads: Vec<Arc<RelationHead>> = stored.iter().filter_map(now).collect();
         // Messages and plans come in one order, whatever the store's.
         heads.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(mica_catalog::load(&**store, &heads).await?)
@@ -51,7 +58,7 @@ impl Executor {
     async fn refuse_gone(
         &self,
         draft: &Draft,
-        touched: &std::collections::BTreeMap<RelationName, Touched>,
+        touched: &BTreeMap<RelationName, Touched>,
     ) -> Result<()> {
         for (name, why) in touched {
             let gone = draft.snapshot().relation(name).is_none();
@@ -83,19 +90,8 @@ impl Executor {
             return Ok(());
         };
         let planned = self.plan_stored(draft, view, session).await;
-        let columns = planned.and_then(|planned| {
-            let columns = evolved(&reader, view, &planned.columns)?;
-            Ok((columns, planned.dependencies))
-        });
-        let mut body = (*reader.body).clone();
-        match columns {
-            Ok((columns, dependencies)) => {
-                body.broken = None;
-                body.columns = keep_comments(&columns, &reader.body.columns);
-                let mut view = view.clone();
-                view.dependencies = dependencies;
-                body.definition = Definition::View(view);
-            }
+        let body = match planned.and_then(|planned| followed(&reader, view, planned)) {
+            Ok(body) => body,
             Err(error) if session.scope.dialect == Dialect::Ansi => {
                 return Err(Error::Dependents {
                     action: "change what is read by",
@@ -106,11 +102,16 @@ impl Executor {
             }
             Err(error) => {
                 let note = format!("view '{}' is broken now: {error}", reader.name);
-                draft.notes.push(note);
-                body.broken = Some(error.to_string());
+                if !draft.notes.contains(&note) {
+                    draft.notes.push(note);
+                }
+                RelationBody {
+                    broken: Some(error.to_string()),
+                    ..(*reader.body).clone()
+                }
             }
-        }
-        draft.put(&reader.name, body, Some(&reader))?;
+        };
+        draft.follow(body, &reader)?;
         Ok(())
     }
 
@@ -163,30 +164,33 @@ impl Executor {
         };
         self.planner.view(&query, &text, against).await
     }
+}
 
-    /// A view's definition with another text.
-    pub(super) fn with_text(
-        view: &View,
-        text: String,
-        planned: &PlannedView,
-        session: &SessionContext,
-    ) -> View {
-        let dependencies = planned.dependencies.clone();
-        definition(text, &session.scope, dependencies, view.schema_mode, false)
-    }
+/// The body of `reader`, whose query plans again.
+fn followed(reader: &Relation, view: &View, planned: PlannedView) -> Result<RelationBody> {
+    let columns = evolved(reader, view, &planned.columns)?;
+    Ok(RelationBody {
+        columns: keep_comments(&columns, &reader.body.columns),
+        broken: None,
+        definition: Definition::View(View {
+            dependencies: planned.dependencies,
+            ..view.clone()
+        }),
+        ..(*reader.body).clone()
+    })
 }
 
 /// The columns that `reader` has now that its query gives `new`: the promised ones where its mode
 /// keeps a promise, checked, else the new ones.
 fn evolved(reader: &Relation, view: &View, new: &SchemaRef) -> Result<SchemaRef> {
     if view.schema_mode == SchemaMode::Evolution && !view.columns_named {
-        return Ok(std::sync::Arc::clone(new));
+        return Ok(Arc::clone(new));
     }
     let promised = reader.body.columns.fields().iter().enumerate();
     let fields = promised
         .map(|(at, field)| evolved_field(reader, view, new, at, field))
         .collect::<Result<Vec<Field>>>()?;
-    Ok(std::sync::Arc::new(Schema::new(fields)))
+    Ok(Arc::new(Schema::new(fields)))
 }
 
 /// The promised column `field`, which stands at `at`, as the query gives it now.
@@ -226,4 +230,43 @@ fn evolved_field(
         return Err(changed(format!("as {to}, but its query gives {from}")));
     }
     Ok(field.clone().with_data_type(kept.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Dialect;
+    use crate::testing::Session;
+
+    /// `a_top` reads `base` directly and through `middle`, and is planned first.
+    fn diamond() -> Session {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW base AS SELECT 1 AS a, 2 AS b");
+        session.run("CREATE VIEW middle WITH SCHEMA EVOLUTION AS SELECT * FROM base");
+        session.run(
+            "CREATE VIEW a_top WITH SCHEMA EVOLUTION AS \
+             SELECT middle.*, base.a AS below FROM middle JOIN base ON middle.a = base.a",
+        );
+        session
+    }
+
+    #[test]
+    fn a_reader_follows_another_that_was_planned_after_it() {
+        let mut session = diamond();
+        session.run("CREATE OR REPLACE VIEW base AS SELECT 1 AS a, 2 AS b, 3 AS c");
+        let top = session.relation("a_top");
+        let fields = top.body.columns.fields().iter();
+        let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["a", "b", "c", "below"]);
+    }
+
+    #[test]
+    fn a_reader_that_breaks_by_another_that_was_planned_after_it_is_noticed() {
+        let mut session = diamond();
+        session.run(
+            "CREATE OR REPLACE VIEW a_top AS \
+             SELECT middle.b, base.a FROM middle JOIN base ON middle.a = base.a",
+        );
+        let error = session.fail("CREATE OR REPLACE VIEW base AS SELECT 1 AS a");
+        assert!(error.contains("default.a_top"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Changes that are not committed yet, on a snapshot that shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mica_catalog::{
@@ -28,8 +28,8 @@ pub struct Draft {
     current: Snapshot,
     changes: Vec<Change>,
     touched: BTreeMap<RelationName, Touched>,
-    /// Bodies that the draft put, by folded name.
-    put: BTreeMap<RelationName, Arc<RelationBody>>,
+    /// What statements put; not what only followed them.
+    put: BTreeSet<RelationName>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -42,7 +42,7 @@ impl Draft {
             base,
             changes: Vec::new(),
             touched: BTreeMap::new(),
-            put: BTreeMap::new(),
+            put: BTreeSet::new(),
             notes: Vec::new(),
         }
     }
@@ -71,7 +71,7 @@ impl Draft {
     }
 
     pub(super) fn was_put(&self, name: &RelationName) -> bool {
-        self.put.contains_key(name)
+        self.put.contains(name)
     }
 
     /// Adds a change.
@@ -84,11 +84,30 @@ impl Draft {
         Ok(())
     }
 
-    /// Puts a body, unless `old` is the same already. Returns whether anything changed.
+    /// Puts what a statement gives, unless `old` is the same already. Returns whether anything
+    /// changed.
     ///
     /// # Errors
     /// What [`Snapshot::apply`] says.
     pub(crate) fn put(
+        &mut self,
+        name: &RelationName,
+        body: RelationBody,
+        old: Option<&Relation>,
+    ) -> Result<bool> {
+        self.put.insert(name.clone());
+        self.put_body(name, body, old)
+    }
+
+    /// Puts a reader that was planned again, as [`Draft::put`]; another change may follow.
+    ///
+    /// # Errors
+    /// What [`Snapshot::apply`] says.
+    pub(super) fn follow(&mut self, body: RelationBody, old: &Relation) -> Result<bool> {
+        self.put_body(&old.name, body, Some(old))
+    }
+
+    fn put_body(
         &mut self,
         name: &RelationName,
         mut body: RelationBody,
@@ -99,17 +118,17 @@ impl Draft {
             body.created_at_ms = old.body.created_at_ms;
             body.owner.clone_from(&old.body.owner);
             if *old.body == body && old.name == *name {
-                self.put.insert(name.clone(), Arc::clone(&old.body));
                 return Ok(false);
             }
         }
         if old.is_none_or(|old| !same_columns(&old.body, &body) || old.body.broken.is_some()) {
             self.touch(name, Touched::Columns);
         }
-        let body = Arc::new(body);
-        self.put.insert(name.clone(), Arc::clone(&body));
-        let name = name.clone();
-        self.push(Change::Put { name, id, body })?;
+        self.push(Change::Put {
+            name: name.clone(),
+            id,
+            body: Arc::new(body),
+        })?;
         Ok(true)
     }
 

@@ -1,118 +1,18 @@
-//! Dropping, altering and commenting on relations.
+//! Altering and commenting on relations.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
-use mica_catalog::{
-    COMMENT_KEY, Definition, Relation, RelationBody, RelationKind, RelationName, fold, near_matches,
-};
+use mica_catalog::{Change, Definition, Relation, RelationBody, RelationKind, RelationName};
 use sqlparser::ast::ObjectName;
 
 use super::draft::{Draft, Touched};
-use super::views::{keep_comments, outcome, wrong_kind};
-use super::{Executor, SessionContext, constraints, schemas};
-use crate::graph::Temporary;
-use crate::planner::{Against, PlannedView};
-use crate::statement::{Alter, AlterAction, Comment, CommentTarget, Drop, DropBehavior, DropKind};
-use crate::{Dialect, Error, Parsed, Result, references};
-
-/// The written parts of a name.
-fn parts(name: &ObjectName) -> Vec<String> {
-    let idents = name.0.iter().filter_map(|part| part.as_ident());
-    idents.map(|ident| ident.value.clone()).collect()
-}
-
-/// Whether all that is dropped is temporary.
-pub(super) fn drops_temporary(drop: &Drop, temporary: &Temporary) -> bool {
-    drop.kind != DropKind::Schema
-        && drop.names.iter().all(|name| match parts(name).as_slice() {
-            [name] => temporary.get(name).is_some(),
-            _ => false,
-        })
-}
-
-pub(super) fn drop_temporary(drop: &Drop, temporary: &mut Temporary) -> String {
-    let names: Vec<String> = drop.names.iter().flat_map(parts).collect();
-    for name in &names {
-        temporary.remove(name);
-    }
-    format!("dropped temporary view '{}'", names.join("', '"))
-}
+use super::views::{definition, wrong_kind};
+use super::{Executor, SessionContext, columns, constraints, schemas};
+use crate::planner::PlannedView;
+use crate::statement::{Alter, AlterAction, Comment, CommentTarget};
+use crate::{Dialect, Error, Parsed, Result, Scope, references};
 
 impl Executor {
-    pub(super) async fn drop(
-        &self,
-        draft: &mut Draft,
-        drop: &Drop,
-        session: &SessionContext,
-    ) -> Result<String> {
-        let mut messages = Vec::with_capacity(drop.names.len());
-        for name in &drop.names {
-            let message = match drop.kind {
-                DropKind::Schema => {
-                    schemas::drop(draft, &parts(name), drop.if_exists, drop.behavior)?
-                }
-                _ => self.drop_relation(draft, name, drop, session).await?,
-            };
-            messages.push(message);
-        }
-        Ok(messages.join("\n"))
-    }
-
-    async fn drop_relation(
-        &self,
-        draft: &mut Draft,
-        name: &ObjectName,
-        drop: &Drop,
-        session: &SessionContext,
-    ) -> Result<String> {
-        let name = references::resolve_object(name, &session.scope)?;
-        let kind = match drop.kind {
-            DropKind::View => RelationKind::View,
-            _ => RelationKind::ExternalTable,
-        };
-        let Some(head) = draft.snapshot().relation(&name).cloned() else {
-            if drop.if_exists {
-                return Ok(format!("{kind} '{name}' does not exist"));
-            }
-            draft.snapshot().require_relation(&name)?;
-            return Ok(String::new());
-        };
-        if head.kind != kind {
-            let old = self.require(draft, &name).await?;
-            return Err(match head.kind {
-                RelationKind::View => wrong_kind(&old, "table", "use DROP VIEW"),
-                RelationKind::ExternalTable => wrong_kind(&old, "view", "use DROP TABLE"),
-            });
-        }
-        let refuse = match drop.behavior {
-            Some(DropBehavior::Restrict) => true,
-            Some(DropBehavior::Cascade) => return self.drop_cascade(draft, &head.name).await,
-            None => session.scope.dialect == Dialect::Ansi,
-        };
-        draft.drop(&head.name, refuse)?;
-        Ok(format!("dropped {kind} '{}'", head.name))
-    }
-
-    /// Drops a relation and everything that reads it, however indirectly.
-    async fn drop_cascade(&self, draft: &mut Draft, name: &RelationName) -> Result<String> {
-        let mut names = Vec::new();
-        let mut queue = VecDeque::from([name.clone()]);
-        while let Some(name) = queue.pop_front() {
-            if draft.snapshot().relation(&name).is_none() {
-                continue;
-            }
-            let base = draft.snapshot().clone();
-            let store = self.planner.store();
-            let readers = store.dependents(&base, std::slice::from_ref(&name)).await?;
-            queue.extend(readers.iter().map(|reader| reader.name.clone()));
-            draft.drop(&name, false)?;
-            names.push(format!("'{name}'"));
-        }
-        Ok(format!("dropped {}", names.join(", ")))
-    }
-
     pub(super) async fn alter(
         &self,
         draft: &mut Draft,
@@ -130,30 +30,41 @@ impl Executor {
         if alter.view && old.kind() != RelationKind::View {
             return Err(wrong_kind(&old, "view", "use ALTER TABLE"));
         }
-        let mut body = (*old.body).clone();
         match &alter.action {
+            AlterAction::Rename(to) => rename(draft, &old, to, session),
+            AlterAction::Owner(owner) => give(draft, &old, owner),
+            action => {
+                let body = self.altered(draft, parsed, &old, action, session).await?;
+                let (kind, name) = (old.kind(), &old.name);
+                Ok(match draft.put(name, body, Some(&old))? {
+                    true => format!("altered {kind} '{name}'"),
+                    false => format!("{kind} '{name}' is unchanged"),
+                })
+            }
+        }
+    }
+
+    /// The body of `old` after `action`.
+    async fn altered(
+        &self,
+        draft: &Draft,
+        parsed: &Parsed,
+        old: &Relation,
+        action: &AlterAction,
+        session: &SessionContext,
+    ) -> Result<RelationBody> {
+        let mut body = (*old.body).clone();
+        match action {
             AlterAction::As { text, query } => {
-                let against = Against {
-                    snapshot: draft.snapshot(),
-                    temporary: &session.temporary,
-                    scope: &session.scope,
-                };
-                let planned = self.planner.view(query, &parsed.text, against).await?;
-                body = Self::with_query(&old.body, text, &planned, session);
+                let planned = self.plan_view(draft, query, parsed, session).await?;
+                return with_query(&old.body, text, planned, &session.scope_of(parsed));
             }
-            AlterAction::Rename(to) => return rename(draft, &old, to, session),
-            AlterAction::SetProperties(properties) => {
-                body.properties.extend(properties.clone());
-            }
+            AlterAction::SetProperties(properties) => body.properties.extend(properties.clone()),
             AlterAction::UnsetProperties { if_exists, keys } => {
                 unset(&mut body, keys, *if_exists)?;
             }
-            AlterAction::Owner(owner) => {
-                owner.clone_into(&mut body.owner);
-                return self.put_as(draft, &old, body);
-            }
             AlterAction::AddConstraint(add) => {
-                self.add_constraint(draft, &old, &mut body, add, session)
+                self.add_constraint(draft, old, &mut body, add, session)
                     .await?;
             }
             AlterAction::DropConstraint { if_exists, name } => {
@@ -164,37 +75,10 @@ impl Executor {
                     view.schema_mode = *mode;
                 }
             }
+            // These change the entry, not its body alone.
+            AlterAction::Rename(_) | AlterAction::Owner(_) => {}
         }
-        let changed = draft.put(&old.name, body, Some(&old))?;
-        Ok(outcome(kind_of(&old), &old.name, true, changed).replace("replaced", "altered"))
-    }
-
-    /// `old` with another query.
-    fn with_query(
-        old: &RelationBody,
-        text: &str,
-        planned: &PlannedView,
-        session: &SessionContext,
-    ) -> RelationBody {
-        let mut body = old.clone();
-        body.columns = keep_comments(&planned.columns, &old.columns);
-        if let Definition::View(view) = &old.definition {
-            let view = Self::with_text(view, text.to_owned(), planned, session);
-            body.definition = Definition::View(view);
-        }
-        body.broken = None;
-        body.constraints = constraints::kept(old, &body);
-        body
-    }
-
-    /// As a put, but the owner changes, which a replacement keeps.
-    fn put_as(&self, draft: &mut Draft, old: &Relation, body: RelationBody) -> Result<String> {
-        draft.push(mica_catalog::Change::Put {
-            name: old.name.clone(),
-            id: old.id,
-            body: Arc::new(body),
-        })?;
-        Ok(format!("altered {} '{}'", kind_of(old), old.name))
+        Ok(body)
     }
 
     pub(super) async fn comment(
@@ -215,22 +99,14 @@ impl Executor {
         let mut body = (*old.body).clone();
         match column {
             None => body.comment.clone_from(&comment.comment),
-            Some(column) => body.columns = commented(&old, column, comment.comment.as_deref())?,
+            Some(column) => {
+                body.columns = columns::commented(&old, column, comment.comment.as_deref())?;
+            }
         }
         draft.put(&old.name, body, Some(&old))?;
         let what = column.map_or(String::new(), |column| format!(" column '{column}' of"));
-        Ok(format!(
-            "changed the comment of{what} {} '{}'",
-            kind_of(&old),
-            old.name
-        ))
-    }
-}
-
-fn kind_of(relation: &Relation) -> &'static str {
-    match relation.kind() {
-        RelationKind::View => "view",
-        RelationKind::ExternalTable => "table",
+        let (kind, name) = (old.kind(), &old.name);
+        Ok(format!("changed the comment of{what} {kind} '{name}'"))
     }
 }
 
@@ -248,8 +124,49 @@ fn rename(
         draft.touch(&old.name, Touched::Gone { refuse });
         draft.touch(&to, Touched::Columns);
     }
-    draft.put(&to, (*old.body).clone(), Some(old))?;
-    Ok(format!("renamed {} '{}' to '{to}'", kind_of(old), old.name))
+    replace(draft, old, &to, (*old.body).clone())?;
+    Ok(format!("renamed {} '{}' to '{to}'", old.kind(), old.name))
+}
+
+/// Changes the owner.
+fn give(draft: &mut Draft, old: &Relation, owner: &str) -> Result<String> {
+    let mut body = (*old.body).clone();
+    owner.clone_into(&mut body.owner);
+    replace(draft, old, &old.name, body)?;
+    Ok(format!("altered {} '{}'", old.kind(), old.name))
+}
+
+/// As [`Draft::put`], but with an owner, or a spelling of the name, that a put would keep.
+fn replace(
+    draft: &mut Draft,
+    old: &Relation,
+    name: &RelationName,
+    body: RelationBody,
+) -> Result<()> {
+    draft.push(Change::Put {
+        name: name.clone(),
+        id: old.id,
+        body: Arc::new(body),
+    })
+}
+
+/// `old` with another query, planned in `scope`.
+fn with_query(
+    old: &RelationBody,
+    text: &str,
+    planned: PlannedView,
+    scope: &Scope,
+) -> Result<RelationBody> {
+    columns::check_unique(&planned.columns)?;
+    let mut body = old.clone();
+    body.columns = columns::keep_comments(&planned.columns, &old.columns);
+    if let Definition::View(view) = &old.definition {
+        let (mode, reads) = (view.schema_mode, planned.dependencies);
+        body.definition = Definition::View(definition(text.to_owned(), scope, reads, mode, false));
+    }
+    body.broken = None;
+    body.constraints = constraints::kept(old, &body);
+    Ok(body)
 }
 
 fn unset(body: &mut RelationBody, keys: &[String], if_exists: bool) -> Result<()> {
@@ -264,42 +181,56 @@ fn unset(body: &mut RelationBody, keys: &[String], if_exists: bool) -> Result<()
     Ok(())
 }
 
-fn commented(
-    old: &Relation,
-    column: &str,
-    comment: Option<&str>,
-) -> Result<datafusion::arrow::datatypes::SchemaRef> {
-    let mut found = false;
-    let fields: Vec<_> = old
-        .body
-        .columns
-        .fields()
-        .iter()
-        .map(|field| {
-            let mut field = field.as_ref().clone();
-            if fold(field.name()) == fold(column) {
-                found = true;
-                let entry = comment.map(|comment| (COMMENT_KEY.to_owned(), comment.to_owned()));
-                field.set_metadata(entry.into_iter().collect());
-            }
-            field
-        })
-        .collect();
-    if found {
-        return Ok(Arc::new(Schema::new(fields)));
+#[cfg(test)]
+mod tests {
+    use crate::Dialect;
+    use crate::testing::Session;
+
+    #[test]
+    fn a_stored_view_cannot_be_altered_to_read_a_temporary_one() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE TEMPORARY VIEW tmp AS SELECT 1 AS n");
+        session.run("CREATE VIEW v AS SELECT 1 AS n");
+        let error = session.fail("ALTER VIEW v AS SELECT n FROM tmp");
+        assert!(error.contains("temporary view 'tmp'"), "{error}");
     }
-    let names = old
-        .body
-        .columns
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str());
-    let near = near_matches(column, names);
-    let near = near
-        .first()
-        .map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-    let name = &old.name;
-    Err(Error::invalid(format!(
-        "'{name}' has no column '{column}'{near}"
-    )))
+
+    #[test]
+    fn an_altered_view_has_no_two_columns_of_one_name() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW v AS SELECT 1 AS n");
+        let error = session.fail("ALTER VIEW v AS SELECT a.n, b.n FROM v AS a CROSS JOIN v AS b");
+        assert!(error.contains("two columns"), "{error}");
+    }
+
+    #[test]
+    fn a_rename_can_change_the_case_alone() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW orders AS SELECT 1 AS n");
+        session.run("CREATE VIEW reader AS SELECT n FROM orders");
+        session.run("ALTER VIEW orders RENAME TO Orders");
+        assert_eq!(
+            session.relation("orders").name.to_string(),
+            "default.Orders"
+        );
+    }
+
+    #[test]
+    fn a_message_does_not_change_the_name() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW replaced AS SELECT 1 AS n");
+        assert_eq!(
+            session.run("ALTER VIEW replaced SET TBLPROPERTIES ('k' = 'v')"),
+            "altered view 'default.replaced'"
+        );
+    }
+
+    #[test]
+    fn properties_are_unset_as_they_were_set() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW v AS SELECT 1 AS n");
+        session.run("ALTER VIEW v SET TBLPROPERTIES ('Quality' = 'gold')");
+        session.run("ALTER VIEW v UNSET TBLPROPERTIES ('Quality')");
+        assert!(session.relation("v").body.properties.is_empty());
+    }
 }

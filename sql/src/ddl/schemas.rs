@@ -2,8 +2,10 @@
 
 use mica_catalog::{Change, EntryId, Error as CatalogError, Name, SchemaEntry};
 
+use super::Executor;
 use super::draft::Draft;
-use crate::statement::{CreateSchema, DropBehavior};
+use super::dropping::quoted;
+use crate::statement::{CreateSchema, Drop, DropBehavior};
 use crate::{Error, Result, references};
 
 pub(crate) fn create(draft: &mut Draft, schema: &CreateSchema, user: &str) -> Result<String> {
@@ -27,35 +29,36 @@ pub(crate) fn create(draft: &mut Draft, schema: &CreateSchema, user: &str) -> Re
     Ok(format!("created schema '{name}'"))
 }
 
-pub(super) fn drop(
-    draft: &mut Draft,
-    parts: &[String],
-    if_exists: bool,
-    behavior: Option<DropBehavior>,
-) -> Result<String> {
-    let name = references::resolve_schema(parts)?;
-    let Some(schema) = draft.snapshot().schema(name).cloned() else {
-        if if_exists {
-            return Ok(format!("schema '{name}' does not exist"));
+impl Executor {
+    /// Drops a schema; with CASCADE, first what stands in it and whatever reads that.
+    pub(super) async fn drop_schema(
+        &self,
+        draft: &mut Draft,
+        parts: &[String],
+        drop: &Drop,
+    ) -> Result<String> {
+        let name = references::resolve_schema(parts)?;
+        let schema = match draft.snapshot().require_schema(name) {
+            Ok(schema) => schema.name.clone(),
+            Err(_) if drop.if_exists => return Ok(format!("schema '{name}' does not exist")),
+            Err(missing) => return Err(Error::Catalog(missing)),
+        };
+        if schema.folded() == mica_catalog::DEFAULT_SCHEMA {
+            return Err(Error::invalid("the schema 'default' cannot be dropped"));
         }
-        return draft
-            .snapshot()
-            .require_schema(name)
-            .map(|_| String::new())
-            .map_err(Error::Catalog);
-    };
-    if schema.name.folded() == mica_catalog::DEFAULT_SCHEMA {
-        return Err(Error::invalid("the schema 'default' cannot be dropped"));
-    }
-    if behavior == Some(DropBehavior::Cascade) {
-        let inside = draft.snapshot().relations_of(schema.name.folded());
-        let names: Vec<_> = inside.map(|head| head.name.clone()).collect();
-        for name in names {
-            draft.drop(&name, false)?;
+        let mut dropped = Vec::new();
+        if drop.behavior == Some(DropBehavior::Cascade) {
+            let inside = draft.snapshot().relations_of(schema.folded());
+            let inside = inside.map(|head| head.name.clone()).collect();
+            dropped = self.drop_cascade(draft, inside).await?;
         }
+        draft.push(Change::DropSchema(schema.clone()))?;
+        dropped.retain(|name| name.schema != schema);
+        Ok(match dropped.is_empty() {
+            true => format!("dropped schema '{schema}'"),
+            false => format!("dropped schema '{schema}', and {}", quoted(&dropped)),
+        })
     }
-    draft.push(Change::DropSchema(schema.name.clone()))?;
-    Ok(format!("dropped schema '{}'", schema.name))
 }
 
 pub(super) fn comment(
@@ -68,4 +71,25 @@ pub(super) fn comment(
     schema.comment = comment;
     draft.push(Change::AlterSchema(schema))?;
     Ok(format!("changed the comment of schema '{name}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Dialect;
+    use crate::testing::Session;
+
+    #[test]
+    fn cascade_drops_what_reads_the_schema_from_elsewhere() {
+        for dialect in [Dialect::Ansi, Dialect::Spark] {
+            let mut session = Session::new(dialect);
+            session.run("CREATE SCHEMA gold");
+            session.run("CREATE VIEW gold.facts AS SELECT 1 AS n");
+            session.run("CREATE VIEW reader AS SELECT n FROM gold.facts");
+            assert_eq!(
+                session.run("DROP SCHEMA gold CASCADE"),
+                "dropped schema 'gold', and 'default.reader'"
+            );
+            assert_eq!(session.snapshot().relation_count(), 0);
+        }
+    }
 }

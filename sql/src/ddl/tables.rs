@@ -9,9 +9,8 @@ use mica_catalog::{
 };
 use sqlparser::ast::ObjectName;
 
-use super::views::{
-    already_there, exists, keep_comments, now_ms, outcome, temporary_name, wrong_kind,
-};
+use super::columns::keep_comments;
+use super::views::{already_there, exists, now_ms, outcome, temporary_name, wrong_kind};
 use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext, constraints};
 use crate::graph::Temporary;
 use crate::statement::{CreateTable, TableColumn};
@@ -39,11 +38,10 @@ impl Executor {
                 return Err(wrong_kind(old, "table", "drop it first"));
             }
         }
-        let (body, note) = self
+        let (mut body, note) = self
             .table_body(name.clone(), table, session, origin, source)
             .await?;
         draft.notes.extend(note);
-        let mut body = body;
         if let Some(old) = &old {
             body.constraints = constraints::kept(&old.body, &body);
         }

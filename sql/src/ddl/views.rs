@@ -1,20 +1,17 @@
 //! Creating and altering views.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use mica_catalog::{
-    COMMENT_KEY, Definition, EntryId, Error as CatalogError, Relation, RelationBody, RelationKind,
-    RelationName, SchemaMode, Source, Version, View, fold,
+    Definition, Dependency, EntryId, Error as CatalogError, Name, Relation, RelationBody,
+    RelationKind, RelationName, SchemaMode, Source, Version, View,
 };
+use sqlparser::ast::{ObjectName, Query};
 
-use super::{Draft, Executor, SessionContext, constraints};
-use sqlparser::ast::ObjectName;
-
+use super::{Draft, Executor, SessionContext, columns, constraints};
 use crate::graph::{TEMPORARY, Temporary};
 use crate::planner::{Against, PlannedView};
-use crate::statement::{CreateView, ViewColumn};
+use crate::statement::CreateView;
 use crate::{Error, Parsed, Result, Scope, references};
 
 impl Executor {
@@ -39,7 +36,7 @@ impl Executor {
                 return Err(wrong_kind(old, "view", "drop it first"));
             }
         }
-        let planned = self.plan_view(draft, parsed, view, session).await?;
+        let planned = self.plan_view(draft, &view.query, parsed, session).await?;
         let mut body = view_body(parsed, view, planned, session, source)?;
         if let Some(old) = &old {
             body.constraints = constraints::kept(&old.body, &body);
@@ -48,11 +45,12 @@ impl Executor {
         Ok(outcome("view", &name, old.is_some(), changed))
     }
 
-    async fn plan_view(
+    /// Plans the query of a view that is to be stored.
+    pub(super) async fn plan_view(
         &self,
         draft: &Draft,
+        query: &Query,
         parsed: &Parsed,
-        view: &CreateView,
         session: &SessionContext,
     ) -> Result<PlannedView> {
         let against = Against {
@@ -60,14 +58,9 @@ impl Executor {
             temporary: &session.temporary,
             scope: &session.scope,
         };
-        let planned = self
-            .planner
-            .view(&view.query, &parsed.text, against)
-            .await?;
-        let temporary = planned
-            .dependencies
-            .iter()
-            .find(|dependency| dependency.name.schema.as_str() == TEMPORARY);
+        let planned = self.planner.view(query, &parsed.text, against).await?;
+        let mut dependencies = planned.dependencies.iter();
+        let temporary = dependencies.find(|read| read.name.schema.as_str() == TEMPORARY);
         if let Some(temporary) = temporary {
             return Err(Error::invalid(format!(
                 "a stored view cannot read the temporary view '{}'; make one of both the other",
@@ -97,13 +90,8 @@ impl Executor {
             .planner
             .view(&view.query, &parsed.text, against)
             .await?;
-        let folded = fold(&name);
-        let own = |dependency: &mica_catalog::Dependency| {
-            dependency.name.schema.as_str() == TEMPORARY
-                && dependency.name.relation.folded() == folded
-        };
-        let full = Temporary::name(&mica_catalog::Name::from(name.as_str()));
-        if planned.dependencies.iter().any(own) {
+        let full = Temporary::name(&Name::from(name.as_str()));
+        if planned.dependencies.iter().any(|read| read.name == full) {
             return Err(Error::Catalog(CatalogError::Cycle { path: vec![full] }));
         }
         let body = view_body(parsed, view, planned, session, None)?;
@@ -171,10 +159,7 @@ pub(super) fn outcome(kind: &str, name: &RelationName, existed: bool, changed: b
 
 pub(super) fn exists(old: &Relation) -> Error {
     Error::Catalog(CatalogError::AlreadyExists {
-        kind: match old.kind() {
-            RelationKind::View => "view",
-            RelationKind::ExternalTable => "table",
-        },
+        kind: old.kind().as_str(),
         name: old.name.to_string(),
     })
 }
@@ -182,10 +167,7 @@ pub(super) fn exists(old: &Relation) -> Error {
 pub(super) fn wrong_kind(old: &Relation, wanted: &'static str, hint: &'static str) -> Error {
     Error::WrongKind {
         name: old.name.clone(),
-        found: match old.kind() {
-            RelationKind::View => "view",
-            RelationKind::ExternalTable => "table",
-        },
+        found: old.kind().as_str(),
         wanted,
         hint,
     }
@@ -198,8 +180,8 @@ fn view_body(
     session: &SessionContext,
     source: Option<&Source>,
 ) -> Result<RelationBody> {
-    let columns = named_columns(planned.columns, &view.columns)?;
-    check_unique(&columns)?;
+    let columns = columns::named(planned.columns, &view.columns)?;
+    columns::check_unique(&columns)?;
     Ok(RelationBody {
         columns,
         comment: view.comment.clone(),
@@ -221,7 +203,7 @@ fn view_body(
 
 impl SessionContext {
     /// The session's scope, in the dialect that the statement was read in.
-    fn scope_of(&self, parsed: &Parsed) -> Scope {
+    pub(super) fn scope_of(&self, parsed: &Parsed) -> Scope {
         Scope {
             dialect: parsed.dialect,
             ..self.scope.clone()
@@ -233,7 +215,7 @@ impl SessionContext {
 pub(super) fn definition(
     text: String,
     scope: &Scope,
-    dependencies: Vec<mica_catalog::Dependency>,
+    dependencies: Vec<Dependency>,
     schema_mode: SchemaMode,
     columns_named: bool,
 ) -> View {
@@ -248,65 +230,8 @@ pub(super) fn definition(
     }
 }
 
-/// The query's columns under the names of the statement's head, with their comments.
-fn named_columns(columns: SchemaRef, named: &[ViewColumn]) -> Result<SchemaRef> {
-    if named.is_empty() {
-        return Ok(columns);
-    }
-    if named.len() != columns.fields().len() {
-        return Err(Error::invalid(format!(
-            "the view names {} columns, its query has {}",
-            named.len(),
-            columns.fields().len()
-        )));
-    }
-    let fields = columns.fields().iter().zip(named).map(|(field, column)| {
-        let field = Field::new(&column.name, field.data_type().clone(), true);
-        match &column.comment {
-            Some(comment) => {
-                field.with_metadata([(COMMENT_KEY.to_owned(), comment.clone())].into())
-            }
-            None => field,
-        }
-    });
-    Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
-}
-
-fn check_unique(columns: &Schema) -> Result<()> {
-    let mut seen = HashSet::new();
-    let twice = columns
-        .fields()
-        .iter()
-        .find(|field| !seen.insert(fold(field.name())));
-    match twice {
-        Some(field) => Err(Error::invalid(format!(
-            "two columns of the view are called '{}'; give one an alias",
-            field.name()
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// Milliseconds since 1970.
 pub(super) fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |elapsed| elapsed.as_millis() as i64)
-}
-
-/// Comments of `old` on the columns of `new` that have the same name.
-pub(super) fn keep_comments(new: &Schema, old: &Schema) -> SchemaRef {
-    let comments: BTreeMap<String, &String> = old
-        .fields()
-        .iter()
-        .filter_map(|field| Some((fold(field.name()), field.metadata().get(COMMENT_KEY)?)))
-        .collect();
-    let fields = new.fields().iter().map(|field| {
-        let mut field = field.as_ref().clone();
-        if let Some(comment) = comments.get(&fold(field.name())) {
-            let metadata = [(COMMENT_KEY.to_owned(), (*comment).clone())];
-            field.set_metadata(metadata.into());
-        }
-        field
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
