@@ -53,4 +53,4 @@ pub use prepare::{Prepared, rows};
 pub use registry::function_names;
 pub use settings::{SETTINGS, Scope, Setting, Settings};
 pub use statement::Statement;
-pub use text::{Position, StatementText, is_open, one, split};
+pub use text::{Position, StatementText, is_open, one, split, split_readable};

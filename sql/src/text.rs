@@ -85,7 +85,16 @@ impl StatementText {
 /// # Errors
 /// [`Error::Syntax`] for text that is not even tokens: an open string, quote or comment.
 pub fn split(script: &str, dialect: Dialect) -> Result<Vec<StatementText>> {
-    let tokens = tokenize(script, dialect)?;
+    match split_readable(script, dialect) {
+        (statements, None) => Ok(statements),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// The whole statements of a script before the first place that is not even tokens, and the error
+/// of that place. Behind a `SET dialect` it may be right: read on with [`StatementText::rest_of`].
+pub fn split_readable(script: &str, dialect: Dialect) -> (Vec<StatementText>, Option<Error>) {
+    let (tokens, error) = tokenize(script, dialect);
     let mut cursor = Cursor::new(script);
     let mut statements = Vec::new();
     let mut current: Vec<(TokenWithSpan, usize)> = Vec::new();
@@ -98,8 +107,10 @@ pub fn split(script: &str, dialect: Dialect) -> Result<Vec<StatementText>> {
             current.push((token, offset));
         }
     }
-    statements.extend(statement(script, current, dialect));
-    Ok(statements)
+    if error.is_none() {
+        statements.extend(statement(script, current, dialect));
+    }
+    (statements, error)
 }
 
 /// The one statement of `text`.
@@ -119,23 +130,25 @@ pub fn one(text: &str, dialect: Dialect) -> Result<StatementText> {
 /// read on.
 pub fn is_open(text: &str, dialect: Dialect) -> bool {
     match tokenize(text, dialect) {
-        Ok(_) => false,
-        Err(Error::Syntax { message, .. }) => {
+        (_, Some(Error::Syntax { message, .. })) => {
             message.contains("Unterminated") || message.contains("Unexpected EOF")
         }
-        Err(_) => false,
+        _ => false,
     }
 }
 
-fn tokenize(text: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>> {
+/// All tokens, or those before an error.
+fn tokenize(text: &str, dialect: Dialect) -> (Vec<TokenWithSpan>, Option<Error>) {
     let unescape = dialect != Dialect::Spark;
-    let mut tokenizer = Tokenizer::new(dialect.grammar(), text).with_unescape(unescape);
-    tokenizer
-        .tokenize_with_location()
-        .map_err(|error| Error::Syntax {
-            position: error.location.into(),
-            message: error.message,
-        })
+    let mut tokens = Vec::new();
+    let outcome = Tokenizer::new(dialect.grammar(), text)
+        .with_unescape(unescape)
+        .tokenize_with_location_into_buf(&mut tokens);
+    let error = outcome.err().map(|error| Error::Syntax {
+        position: error.location.into(),
+        message: error.message,
+    });
+    (tokens, error)
 }
 
 /// The statement whose tokens, with their offsets, end with `script`.

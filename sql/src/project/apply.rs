@@ -130,18 +130,15 @@ impl<'a> Run<'a> {
         let mut read: Vec<Item> = Vec::new();
         let mut changed: HashSet<usize> = HashSet::new();
         for at in 0..self.project.files.len() {
-            let same = self.is_unchanged(at);
-            let queries = self
-                .before
-                .get(&self.project.files[at].path)
-                .map_or(0, |f| f.queries);
-            if same {
-                let path = &self.project.files[at].path;
-                self.report.unchanged += self.before.get(path).map_or(0, |f| f.relations.len());
+            let before = self.before.get(&self.project.files[at].path);
+            let unchanged = before.filter(|before| self.is_unchanged(at, before));
+            if let Some(before) = unchanged {
+                self.report.unchanged += before.relations.len();
             } else {
                 changed.insert(at);
             }
-            if !same || queries > 0 {
+            // Queries run at every apply.
+            if unchanged.is_none_or(|before| before.queries > 0) {
                 read.extend(items(self.project, at)?);
             }
         }
@@ -152,7 +149,7 @@ impl<'a> Run<'a> {
             .run_statements(&read, &ordered, &changed, progress)
             .await?;
         self.record_files(&read, &changed)?;
-        self.orphans(&read, &changed, &created)?;
+        self.orphans(&read, &changed, &created).await?;
         self.validate(&read, &ordered, validator).await?;
         self.finish().await
     }
@@ -205,9 +202,11 @@ impl<'a> Run<'a> {
     }
 
     async fn run_statement(&mut self, item: &Item) -> Result<()> {
-        if let Statement::Drop(_) = &item.parsed.statement {
-            // `DROP VIEW IF EXISTS x` before `CREATE VIEW x`: replacing is what applying does.
+        if self.is_done(&item.parsed.statement) {
             return Ok(());
+        }
+        if let Some(name) = &item.creates {
+            self.check_replaceable(name).await?;
         }
         let file = &self.project.files[item.file];
         let source = Source {
@@ -215,37 +214,34 @@ impl<'a> Run<'a> {
             layer: file.layer.clone(),
             file: file.path.clone(),
         };
-        if let Some(name) = &item.creates {
-            self.check_replaceable(name).await?;
-        }
-        let mut session = self.session(item);
         let origin = Origin::Operator {
             folder: self.project.folder.clone(),
         };
+        let mut session = self.session(item);
         let before = self.draft.changes().len();
-        let parsed = &item.parsed;
-        if let Statement::CreateSchema(schema) = &parsed.statement
-            && let Some(name) = schema.name.last()
-            && self.draft.snapshot().schema(name).is_some()
-        {
-            return Ok(());
-        }
+        let (draft, parsed) = (&mut self.draft, &item.parsed);
         let executor = self.executor;
-        let message = executor
-            .draft(
-                &mut self.draft,
-                parsed,
-                &mut session,
-                &origin,
-                Some(&source),
-            )
-            .await?;
+        let message = executor.draft(draft, parsed, &mut session, &origin, Some(&source));
+        let message = message.await?;
         if self.draft.changes().len() > before {
             self.report.changes.push(message);
         } else if item.creates.is_some() {
             self.report.unchanged += 1;
         }
         Ok(())
+    }
+
+    /// Whether applying has nothing to do for a statement.
+    fn is_done(&self, statement: &Statement) -> bool {
+        match statement {
+            // `DROP VIEW IF EXISTS x` before `CREATE VIEW x`: replacing is what applying does.
+            Statement::Drop(_) => true,
+            Statement::CreateSchema(schema) => {
+                let name = schema.name.last();
+                name.is_some_and(|name| self.draft.snapshot().schema(name).is_some())
+            }
+            _ => false,
+        }
     }
 
     fn session(&self, item: &Item) -> SessionContext {
@@ -258,15 +254,10 @@ impl<'a> Run<'a> {
 
     /// A relation of another project, or made by hand, is not replaced.
     async fn check_replaceable(&self, name: &RelationName) -> Result<()> {
-        let Some(head) = self.draft.snapshot().relation(name).cloned() else {
+        let Some(relation) = self.load(name).await? else {
             return Ok(());
         };
-        let store = self.executor.planner().store();
-        let loaded = mica_catalog::load(&**store, &[Arc::clone(&head)]).await?;
-        let owner = loaded
-            .first()
-            .and_then(|relation: &Relation| relation.body.source.clone());
-        match owner {
+        match &relation.body.source {
             Some(source) if source.project == self.project.name => Ok(()),
             Some(source) => Err(Error::invalid(format!(
                 "'{name}' belongs to the project '{}' ({}); rename one of them",
@@ -276,6 +267,16 @@ impl<'a> Run<'a> {
                 "'{name}' exists and belongs to no project; drop or rename it first"
             ))),
         }
+    }
+
+    /// The relation of that name as the draft has it.
+    async fn load(&self, name: &RelationName) -> Result<Option<Relation>> {
+        let Some(head) = self.draft.snapshot().relation(name) else {
+            return Ok(None);
+        };
+        let store = self.executor.planner().store();
+        let loaded = mica_catalog::load(&**store, &[Arc::clone(head)]).await?;
+        Ok(loaded.into_iter().next())
     }
 
     async fn validate(

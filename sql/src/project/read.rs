@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use datafusion::common::TableReference;
 use mica_catalog::RelationName;
+use sqlparser::ast::{ObjectName, Query};
 
 use super::{Project, SourceFile};
 use crate::statement::{AlterAction, CommentTarget, NewKey, SetStatement};
-use crate::{Error, Parsed, Position, Result, Scope, Statement, parse, references, split};
+use crate::{Error, Parsed, Position, Result, Scope, Statement, parse, references, split_readable};
 
 /// A statement of a project.
 #[derive(Debug)]
@@ -85,7 +86,8 @@ pub(super) fn items(project: &Project, at: usize) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     'dialects: loop {
         let dialect = scope.dialect;
-        for statement in split(&text, dialect).map_err(located(start))? {
+        let (statements, unreadable) = split_readable(&text, dialect);
+        for statement in statements {
             let position = statement.position;
             let parsed = parse(statement, dialect).map_err(located(position))?;
             if !enter(project, &parsed.statement, &mut scope).map_err(located(position))? {
@@ -96,7 +98,10 @@ pub(super) fn items(project: &Project, at: usize) -> Result<Vec<Item>> {
                 continue 'dialects;
             }
         }
-        return Ok(items);
+        return match unreadable {
+            None => Ok(items),
+            Some(error) => Err(located(start)(error)),
+        };
     }
 }
 
@@ -120,56 +125,70 @@ fn enter(project: &Project, statement: &Statement, scope: &mut Scope) -> Result<
 }
 
 fn item(file: usize, place: usize, parsed: Parsed, scope: &Scope) -> Result<Item> {
-    let named = |reference: &TableReference| references::resolve(reference, scope);
-    let of_query = |query| -> Result<Vec<RelationName>> {
-        references::of_query(query)?.iter().map(named).collect()
-    };
-    let mut creates = None;
-    let mut reads = Vec::new();
-    match &parsed.statement {
-        Statement::CreateView(view) => {
-            creates = Some(references::resolve_object(&view.name, scope)?);
-            reads = of_query(&view.query)?;
-        }
-        Statement::CreateTable(table) => {
-            creates = Some(references::resolve_object(&table.name, scope)?);
-        }
-        Statement::Query(query) => reads = of_query(query)?,
-        Statement::Comment(comment) => match &comment.target {
-            CommentTarget::Relation(name) | CommentTarget::Column(name, _) => {
-                reads = vec![references::resolve_object(name, scope)?];
-            }
-            CommentTarget::Schema(_) => {}
-        },
-        Statement::Alter(alter) if !matches!(alter.action, AlterAction::Rename(_)) => {
-            reads = vec![references::resolve_object(&alter.name, scope)?];
-            if let AlterAction::AddConstraint(add) = &alter.action
-                && let NewKey::Foreign { relation, .. } = &add.key
-            {
-                reads.push(references::resolve_object(relation, scope)?);
-            }
-        }
-        Statement::CreateSchema(_) | Statement::Drop(_) => {}
-        _ => {
-            return Err(Error::Unsupported {
-                what: "this statement in a project (a project declares what there is)".to_owned(),
-                position: None,
-            });
-        }
-    }
     Ok(Item {
         file,
         place,
-        parsed,
+        creates: creates(&parsed.statement, scope)?,
+        reads: reads(&parsed.statement, scope)?,
         scope: scope.clone(),
-        creates,
-        reads,
+        parsed,
     })
+}
+
+/// The relation that a statement creates.
+fn creates(statement: &Statement, scope: &Scope) -> Result<Option<RelationName>> {
+    let name = match statement {
+        Statement::CreateView(view) => &view.name,
+        Statement::CreateTable(table) => &table.name,
+        _ => return Ok(None),
+    };
+    references::resolve_object(name, scope).map(Some)
+}
+
+/// The relations that must be there for a statement.
+fn reads(statement: &Statement, scope: &Scope) -> Result<Vec<RelationName>> {
+    let named = |name: &ObjectName| references::resolve_object(name, scope);
+    let of_query = |query: &Query| -> Result<Vec<RelationName>> {
+        let reads = references::of_query(query)?;
+        let named = |reference: &TableReference| references::resolve(reference, scope);
+        reads.iter().map(named).collect()
+    };
+    match statement {
+        Statement::CreateView(view) => of_query(&view.query),
+        Statement::Query(query) => of_query(query),
+        Statement::Comment(comment) => match &comment.target {
+            CommentTarget::Relation(name) | CommentTarget::Column(name, _) => {
+                Ok(vec![named(name)?])
+            }
+            CommentTarget::Schema(_) => Ok(Vec::new()),
+        },
+        Statement::Alter(alter) if !matches!(alter.action, AlterAction::Rename(_)) => {
+            let mut reads = vec![named(&alter.name)?];
+            match &alter.action {
+                AlterAction::As { query, .. } => reads.extend(of_query(query)?),
+                AlterAction::AddConstraint(add) => {
+                    if let NewKey::Foreign { relation, .. } = &add.key {
+                        reads.push(named(relation)?);
+                    }
+                }
+                _ => {}
+            }
+            Ok(reads)
+        }
+        Statement::CreateTable(_) | Statement::CreateSchema(_) | Statement::Drop(_) => {
+            Ok(Vec::new())
+        }
+        _ => Err(Error::Unsupported {
+            what: "this statement in a project (a project declares what there is)".to_owned(),
+            position: None,
+        }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Dialect;
 
     #[test]
     fn variables_are_replaced_and_a_missing_one_is_located() {
@@ -177,5 +196,23 @@ mod tests {
         assert_eq!(substitute("a ${root}/b", &variables).unwrap(), "a /data/b");
         let error = substitute("a\n  ${other}", &variables).unwrap_err();
         assert_eq!(error.position(), Some(Position { line: 2, column: 3 }));
+    }
+
+    #[test]
+    fn what_follows_another_dialect_is_read_in_that_alone() {
+        let text = r"SET dialect = spark; CREATE VIEW v AS SELECT 'it\'s' AS n";
+        let project = Project {
+            name: "shop".to_owned(),
+            folder: "/shop".to_owned(),
+            dialect: Dialect::Ansi,
+            schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
+            variables: BTreeMap::new(),
+            files: vec![SourceFile {
+                path: "v.sql".to_owned(),
+                layer: "views".to_owned(),
+                text: text.to_owned(),
+            }],
+        };
+        assert_eq!(items(&project, 0).unwrap().len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! What a project's files made: which are unchanged, who owns a name, what no file creates any more.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mica_catalog::{ProjectFile, RelationName, Version};
 
@@ -13,11 +13,8 @@ use crate::{Error, Result, Statement};
 const ORPHANS: &str = "*";
 
 impl Run<'_> {
-    /// Whether a file is as it was applied, and nobody changed what it created since.
-    pub(super) fn is_unchanged(&self, at: usize) -> bool {
-        let Some(before) = self.before.get(&self.project.files[at].path) else {
-            return false;
-        };
+    /// Whether a file is as it was applied `before`, and nobody changed what it created since.
+    pub(super) fn is_unchanged(&self, at: usize, before: &ProjectFile) -> bool {
         let snapshot = self.draft.base();
         let untouched = |name: &RelationName| {
             let head = snapshot.relation(name);
@@ -30,17 +27,11 @@ impl Run<'_> {
     pub(super) fn check_owners(&self, read: &[Item], changed: &HashSet<usize>) -> Result<()> {
         let mut owners: HashMap<&RelationName, &str> = HashMap::new();
         for (at, file) in self.project.files.iter().enumerate() {
-            if let Some(before) = self
-                .before
-                .get(&file.path)
-                .filter(|_| !changed.contains(&at))
+            if let Some(before) = self.before.get(&file.path)
+                && !changed.contains(&at)
             {
-                owners.extend(
-                    before
-                        .relations
-                        .iter()
-                        .map(|name| (name, file.path.as_str())),
-                );
+                let names = before.relations.iter();
+                owners.extend(names.map(|name| (name, file.path.as_str())));
             }
         }
         for item in read.iter().filter(|item| changed.contains(&item.file)) {
@@ -80,42 +71,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What files created before and no longer do.
-    pub(super) fn orphans(
+    /// Reports what files created before and no longer do, or drops it.
+    pub(super) async fn orphans(
         &mut self,
         read: &[Item],
         changed: &HashSet<usize>,
         created: &HashSet<RelationName>,
     ) -> Result<()> {
-        let mut paths: HashMap<&str, usize> = HashMap::new();
-        for (at, file) in self.project.files.iter().enumerate() {
-            paths.insert(&file.path, at);
-        }
-        let still = |name: &RelationName| {
-            created.contains(name) || read.iter().any(|item| item.creates.as_ref() == Some(name))
-        };
         let mut orphans = Vec::new();
-        let mut gone = Vec::new();
-        for (path, before) in &self.before {
-            let at = paths.get(path.as_str());
-            if at.is_none() {
-                gone.push(path.clone());
-            }
-            if at.is_none_or(|at| changed.contains(at)) {
-                let names = before.relations.iter().filter(|name| !still(name));
-                orphans.extend(names.cloned());
+        for name in self.no_longer_created(read, changed, created) {
+            // Whoever made another relation of that name since is its owner.
+            let relation = self.load(&name).await?;
+            let source = relation.and_then(|relation| relation.body.source.clone());
+            if source.is_some_and(|source| source.project == self.project.name) {
+                orphans.push(name);
             }
         }
-        let unchanged = self.before.iter().filter(|(path, _)| {
-            let at = paths.get(path.as_str());
-            at.is_some_and(|at| !changed.contains(at))
-        });
-        let kept: HashSet<&RelationName> =
-            unchanged.flat_map(|(_, file)| &file.relations).collect();
-        orphans
-            .retain(|name| self.draft.snapshot().relation(name).is_some() && !kept.contains(name));
-        orphans.sort();
-        orphans.dedup();
         if !self.options.prune {
             self.remember_orphans(&orphans)?;
             self.report.orphans = orphans;
@@ -125,8 +96,43 @@ impl Run<'_> {
             self.draft.drop(&name, true)?;
             self.report.changes.push(format!("dropped '{name}'"));
         }
-        for path in gone {
-            self.draft.drop_file(&self.project.name, &path)?;
+        self.forget_files()
+    }
+
+    /// Names that files created before, and that none does any more.
+    fn no_longer_created(
+        &self,
+        read: &[Item],
+        changed: &HashSet<usize>,
+        created: &HashSet<RelationName>,
+    ) -> BTreeSet<RelationName> {
+        let files = self.project.files.iter().enumerate();
+        let unchanged: HashSet<&str> = files
+            .filter(|(at, _)| !changed.contains(at))
+            .map(|(_, file)| file.path.as_str())
+            .collect();
+        let (kept, others): (Vec<_>, Vec<_>) = self
+            .before
+            .values()
+            .partition(|file| unchanged.contains(file.path.as_str()));
+        let mut still: HashSet<&RelationName> = created.iter().collect();
+        still.extend(read.iter().filter_map(|item| item.creates.as_ref()));
+        still.extend(kept.iter().flat_map(|file| &file.relations));
+        let before = others.into_iter().flat_map(|file| &file.relations);
+        before
+            .filter(|name| !still.contains(name))
+            .cloned()
+            .collect()
+    }
+
+    /// Forgets the files that are gone.
+    fn forget_files(&mut self) -> Result<()> {
+        let files = self.project.files.iter();
+        let paths: HashSet<&str> = files.map(|file| file.path.as_str()).collect();
+        for path in self.before.keys() {
+            if !paths.contains(path.as_str()) {
+                self.draft.drop_file(&self.project.name, path)?;
+            }
         }
         Ok(())
     }
@@ -169,4 +175,62 @@ pub(super) fn digest(project: &Project, at: usize) -> [u8; 32] {
         }
     }
     *hasher.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::Dialect;
+    use crate::project::{ApplyOptions, Project, Report, SourceFile, apply};
+    use crate::testing::{Session, wait};
+
+    #[track_caller]
+    fn applied(session: &Session, files: &[(&str, &str)], prune: bool) -> Report {
+        let file = |(path, text): &(&str, &str)| SourceFile {
+            path: (*path).to_owned(),
+            layer: "views".to_owned(),
+            text: (*text).to_owned(),
+        };
+        let project = Project {
+            name: "shop".to_owned(),
+            folder: "/shop".to_owned(),
+            dialect: Dialect::Ansi,
+            schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
+            variables: BTreeMap::new(),
+            files: files.iter().map(file).collect(),
+        };
+        let options = ApplyOptions {
+            prune,
+            ..ApplyOptions::default()
+        };
+        let executor = &session.executor;
+        wait(apply(executor, &project, "alice", options, &(), &|_, _| {})).unwrap()
+    }
+
+    #[test]
+    fn a_view_made_by_hand_where_an_orphan_stood_is_not_pruned() {
+        let mut session = Session::new(Dialect::Ansi);
+        applied(
+            &session,
+            &[("v.sql", "CREATE VIEW v AS SELECT 1 AS n")],
+            false,
+        );
+        let report = applied(&session, &[], false);
+        assert_eq!(report.orphans.len(), 1);
+        session.run("DROP VIEW v");
+        session.run("CREATE VIEW v AS SELECT 2 AS n");
+        let report = applied(&session, &[], true);
+        assert_eq!(report.changes, [""; 0]);
+        session.relation("v");
+    }
+
+    #[test]
+    fn a_view_is_altered_after_what_it_then_reads_was_created() {
+        let session = Session::new(Dialect::Ansi);
+        let first = "CREATE VIEW v AS SELECT 1 AS n; ALTER VIEW v AS SELECT n FROM w";
+        let second = "CREATE VIEW w AS SELECT 2 AS n";
+        applied(&session, &[("a.sql", first), ("b.sql", second)], false);
+        session.relation("v");
+    }
 }
