@@ -17,6 +17,7 @@ mod digest;
 mod files;
 mod lookup;
 mod open;
+mod purge;
 mod read;
 mod refresh;
 mod verify;
@@ -327,7 +328,7 @@ impl CatalogStore for SqliteStore {
 
     async fn purge(&self, before_ms: i64) -> Result<u64> {
         self.blocking(move |inner| {
-            let purged = write::purge(&mut inner.writer.lock(), &inner.path, before_ms)?;
+            let purged = purge::purge(&mut inner.writer.lock(), &inner.path, before_ms)?;
             // Older snapshots in memory may name bodies that are gone now.
             let mut watch = inner.watch.lock();
             while watch.snapshots.len() > 1 {
