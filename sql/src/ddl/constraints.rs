@@ -25,29 +25,12 @@ impl Executor {
         add: &AddConstraint,
         session: &SessionContext,
     ) -> Result<()> {
-        let keyed = columns_of(old, &add.columns)?;
-        let key = match &add.key {
-            NewKey::Primary => Key::Primary,
-            NewKey::Foreign {
-                relation,
-                columns: named,
-            } => {
-                let name = references::resolve_object(relation, &session.scope)?;
-                let target = self.require(draft, &name).await?;
-                let referenced = referenced(&target, named, keyed.len())?;
-                Key::Foreign {
-                    primary_key: primary_key(&target)
-                        .filter(|key| key.columns == referenced)
-                        .map(|key| key.name.clone()),
-                    columns: referenced,
-                    relation: target.name,
-                }
-            }
-        };
+        let columns = columns_of(old, &add.columns)?;
+        let key = self.key(draft, &add.key, columns.len(), session).await?;
         let name = add.name.clone();
         let constraint = Constraint {
-            name: name.unwrap_or_else(|| default_name(old, &keyed, &key)),
-            columns: keyed,
+            name: name.unwrap_or_else(|| default_name(old, &columns, &key)),
+            columns,
             key,
         };
         if body.constraints.contains(&constraint) {
@@ -56,6 +39,29 @@ impl Executor {
         refuse_second(old, &constraint)?;
         body.constraints.push(constraint);
         Ok(())
+    }
+
+    /// The stored form of a key of `count` columns.
+    async fn key(
+        &self,
+        draft: &Draft,
+        key: &NewKey,
+        count: usize,
+        session: &SessionContext,
+    ) -> Result<Key> {
+        let (relation, named) = match key {
+            NewKey::Primary => return Ok(Key::Primary),
+            NewKey::Foreign { relation, columns } => (relation, columns),
+        };
+        let name = references::resolve_object(relation, &session.scope)?;
+        let target = self.require(draft, &name).await?;
+        let columns = referenced(&target, named, count)?;
+        let primary_key = primary_key(&target).filter(|key| key.columns == columns);
+        Ok(Key::Foreign {
+            primary_key: primary_key.map(|key| key.name.clone()),
+            columns,
+            relation: target.name,
+        })
     }
 }
 
