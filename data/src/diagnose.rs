@@ -155,30 +155,9 @@ pub(crate) fn check_length(
 }
 
 fn check_values(path: &str, rows: &[(u64, csv::StringRecord)], suspect: &Suspect) -> Result<()> {
-    let mut first: Option<(usize, usize)> = None;
-    for (at, field) in suspect.schema.fields().iter().enumerate() {
-        if *field.data_type() == DataType::Utf8 {
-            continue;
-        }
-        let values = rows
-            .iter()
-            .map(|(_, row)| row.get(at).filter(|value| !value.is_empty()));
-        let values: ArrayRef = Arc::new(values.collect::<StringArray>());
-        let options = CastOptions {
-            safe: true,
-            ..CastOptions::default()
-        };
-        let Ok(cast) = cast_with_options(&values, field.data_type(), &options) else {
-            continue;
-        };
-        let bad = (0..rows.len()).find(|row| values.is_valid(*row) && cast.is_null(*row));
-        first = match (first, bad) {
-            (Some(first), Some(bad)) if first.0 <= bad => Some(first),
-            (_, Some(bad)) => Some((bad, at)),
-            (first, None) => first,
-        };
-    }
-    let Some((row, at)) = first else {
+    let fields = suspect.schema.fields().iter().enumerate();
+    let bad = fields.filter_map(|(at, field)| Some((first_bad(rows, at, field.data_type())?, at)));
+    let Some((row, at)) = bad.min() else {
         return Ok(());
     };
     let (line, record) = &rows[row];
@@ -193,4 +172,21 @@ fn check_values(path: &str, rows: &[(u64, csv::StringRecord)], suspect: &Suspect
             field.data_type()
         ),
     })
+}
+
+/// The first row whose value in the column at `at` is none of `data_type`.
+fn first_bad(rows: &[(u64, csv::StringRecord)], at: usize, data_type: &DataType) -> Option<usize> {
+    if *data_type == DataType::Utf8 {
+        return None;
+    }
+    let values = rows
+        .iter()
+        .map(|(_, row)| row.get(at).filter(|value| !value.is_empty()));
+    let values: ArrayRef = Arc::new(values.collect::<StringArray>());
+    let options = CastOptions {
+        safe: true,
+        ..CastOptions::default()
+    };
+    let cast = cast_with_options(&values, data_type, &options).ok()?;
+    (0..rows.len()).find(|row| values.is_valid(*row) && cast.is_null(*row))
 }
