@@ -10,12 +10,17 @@ use crate::define::InferenceLimits;
 /// Records between looks at the clock.
 const LOOK_EVERY: u64 = 1024;
 
+/// Longest record, in bytes: it is in memory as a whole.
+const RECORD_BYTES_MAX: u64 = 64 << 20;
+
 /// Counts what is read of all files of a table. Clones count together.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     limits: InferenceLimits,
     started: Instant,
     bytes: Arc<AtomicU64>,
+    /// Those since the last record ended.
+    record_bytes: Arc<AtomicU64>,
     records: u64,
     spent: bool,
 }
@@ -26,6 +31,7 @@ impl Budget {
             limits: limits.clone(),
             started: Instant::now(),
             bytes: Arc::default(),
+            record_bytes: Arc::default(),
             records: 0,
             spent: false,
         }
@@ -36,12 +42,14 @@ impl Budget {
         Counting {
             source,
             bytes: Arc::clone(&self.bytes),
+            record_bytes: Arc::clone(&self.record_bytes),
         }
     }
 
     /// Counts a record. Returns whether another one may be read.
     pub(crate) fn record(&mut self) -> bool {
         self.records += 1;
+        self.record_bytes.store(0, Ordering::Relaxed);
         !self.records.is_multiple_of(LOOK_EVERY) || self.another_file()
     }
 
@@ -67,17 +75,38 @@ impl Budget {
     }
 }
 
-/// A reader that counts.
+/// A reader that counts, and fails in a record that is too long.
 #[derive(Debug)]
 pub(crate) struct Counting<R> {
     source: R,
     bytes: Arc<AtomicU64>,
+    record_bytes: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.record_bytes.load(Ordering::Relaxed) > RECORD_BYTES_MAX {
+            let limit = RECORD_BYTES_MAX >> 20;
+            return Err(std::io::Error::other(format!(
+                "a record is longer than {limit} MB; is a quote or a bracket left open?"
+            )));
+        }
         let read = self.source.read(buffer)?;
         self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        self.record_bytes.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_never_ends_is_an_error() {
+        let budget = Budget::new(&InferenceLimits::default());
+        let mut endless = budget.counting(std::io::repeat(b'x'));
+        let error = std::io::copy(&mut endless, &mut std::io::sink()).unwrap_err();
+        assert!(error.to_string().contains("left open"), "{error}");
     }
 }

@@ -57,36 +57,79 @@ pub(crate) async fn infer(
     store: &Arc<dyn ObjectStore>,
     files: &[ObjectMeta],
     lines: bool,
-    spark: bool,
     limits: &InferenceLimits,
 ) -> Result<Inferred> {
     let mut budget = Budget::new(limits);
-    let mut schemas: Vec<Schema> = Vec::new();
+    let mut columns = Fields::empty();
     for (at, file) in files.iter().enumerate() {
         if at > 0 && !budget.another_file() {
             break;
         }
         let source = open(store, &file.location).await?;
         let path = format!("/{}", file.location);
+        let differs = |reason| malformed(&format!("/{}", file.location), reason);
         let read = move || match lines {
             true => lines_schema(source, &path, &mut budget).map(|schema| (schema, budget)),
             false => array_schema(source, &path, &mut budget).map(|schema| (schema, budget)),
         };
         let (schema, after) = blocking(read).await?;
-        schemas.push(schema);
+        columns = merged(&columns, schema.fields()).map_err(differs)?;
         budget = after;
     }
-    let location = files.first().map(|file| format!("/{}", file.location));
-    let location = location.unwrap_or_default();
-    let merged =
-        Schema::try_merge(schemas).map_err(|error| malformed(&location, error.to_string()))?;
-    if merged.fields().is_empty() {
-        return Err(Error::Empty { location });
+    if columns.is_empty() {
+        let location = files.first().map(|file| format!("/{}", file.location));
+        return Err(Error::Empty {
+            location: location.unwrap_or_default(),
+        });
     }
     Ok(Inferred {
-        columns: Schema::new(settled(merged.fields(), spark)),
+        columns: Schema::new(settled(&columns)),
         note: budget.note(),
     })
+}
+
+/// The fields of files before and of another one, as if all stood in one file.
+///
+/// # Errors
+/// A field that is an object in one and none in the other.
+fn merged(before: &Fields, more: &Fields) -> Result<Fields, String> {
+    let both = before.iter().map(|field| match more.find(field.name()) {
+        Some((_, twin)) => {
+            let merged = merged_type(field.name(), field.data_type(), twin.data_type())?;
+            Ok(Arc::new(field.as_ref().clone().with_data_type(merged)))
+        }
+        None => Ok(Arc::clone(field)),
+    });
+    let added = more
+        .iter()
+        .filter(|field| before.find(field.name()).is_none());
+    both.chain(added.cloned().map(Ok)).collect()
+}
+
+fn merged_type(name: &str, before: &DataType, more: &DataType) -> Result<DataType, String> {
+    use DataType::{Float64, Int64, List, Null, Struct, Utf8};
+    Ok(match (before, more) {
+        (one, other) if one == other => one.clone(),
+        (Null, known) | (known, Null) => known.clone(),
+        (Struct(before), Struct(more)) => Struct(merged(before, more)?),
+        (Struct(_), _) | (_, Struct(_)) => {
+            return Err(format!(
+                "'{name}' is an object in one file, and none in another"
+            ));
+        }
+        (List(before), List(more)) => {
+            list_of(merged_type(name, before.data_type(), more.data_type())?)
+        }
+        (List(element), single) | (single, List(element)) => {
+            list_of(merged_type(name, element.data_type(), single)?)
+        }
+        (Int64, Float64) | (Float64, Int64) => Float64,
+        _ => Utf8,
+    })
+}
+
+fn list_of(element: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(element, true)))
 }
 
 fn malformed(path: &str, reason: String) -> Error {
@@ -136,26 +179,48 @@ fn array_schema(source: impl Read, path: &str, budget: &mut Budget) -> Result<Sc
     Ok(schema)
 }
 
-/// Columns without values are text; Spark's columns come in the order of their names.
-fn settled(fields: &Fields, spark: bool) -> Vec<Field> {
+/// Columns without values are text. All come in the order of their names, as Spark's do: the order
+/// in which inference gives them differs from one time to the next.
+fn settled(fields: &Fields) -> Vec<Field> {
     let mut settled: Vec<Field> = fields
         .iter()
-        .map(|field| Field::new(field.name(), settled_type(field.data_type(), spark), true))
+        .map(|field| Field::new(field.name(), settled_type(field.data_type()), true))
         .collect();
-    if spark {
-        settled.sort_by(|a, b| a.name().cmp(b.name()));
-    }
+    settled.sort_by(|a, b| a.name().cmp(b.name()));
     settled
 }
 
-fn settled_type(data_type: &DataType, spark: bool) -> DataType {
+fn settled_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Null => DataType::Utf8,
-        DataType::Struct(fields) => DataType::Struct(settled(fields, spark).into()),
-        DataType::List(element) => {
-            let element = settled_type(element.data_type(), spark);
-            DataType::List(Arc::new(Field::new_list_field(element, true)))
-        }
+        DataType::Struct(fields) => DataType::Struct(settled(fields).into()),
+        DataType::List(element) => list_of(settled_type(element.data_type())),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(text: &str) -> Schema {
+        let mut budget = Budget::new(&InferenceLimits::default());
+        lines_schema(text.as_bytes(), "/f.json", &mut budget).unwrap()
+    }
+
+    #[test]
+    fn files_of_different_types_have_one_that_holds_all() {
+        let one = r#"{"n": 1, "s": {"a": 1}, "l": [1], "m": 1, "z": null, "one": 1}"#;
+        let other = r#"{"n": 1.5, "s": {"b": "x"}, "l": 0.5, "m": true, "z": 2, "other": 1}"#;
+        let apart = merged(schema(one).fields(), schema(other).fields()).unwrap();
+        let together = schema(&format!("{one}\n{other}"));
+        assert_eq!(settled(&apart), settled(together.fields()));
+    }
+
+    #[test]
+    fn an_object_is_nothing_else() {
+        let (object, number) = (schema(r#"{"a": {"b": 1}}"#), schema(r#"{"a": 1}"#));
+        let reason = merged(object.fields(), number.fields()).unwrap_err();
+        assert!(reason.contains("'a' is an object"), "{reason}");
     }
 }

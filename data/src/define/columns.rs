@@ -90,10 +90,7 @@ async fn json_columns(
     };
     let inferred = match declared(definition) {
         Some(declared) => declared,
-        None => {
-            let (store, spark) = (&files.store, definition.spark);
-            json::infer(store, &files.files, lines, spark, limits).await?
-        }
+        None => json::infer(&files.store, &files.files, lines, limits).await?,
     };
     let stored = ("newline_delimited".to_owned(), lines.to_string());
     Ok((BTreeMap::from([stored]), inferred))
