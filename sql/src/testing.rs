@@ -10,8 +10,8 @@ use mica_catalog::{MemoryStore, Relation, RelationName, Snapshot};
 use crate::ddl::Draft;
 use crate::planner::Against;
 use crate::{
-    DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed, Planned,
-    Planner, Prepared, Providers, Result, SessionContext, one, parse, types,
+    DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed, Planner,
+    Prepared, Providers, Result, SessionContext, one, parse,
 };
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -113,29 +113,21 @@ impl Session {
         draft
     }
 
-    /// Names and types of what a query gives on `snapshot`, as `a INTEGER, b VARCHAR`.
-    pub(crate) fn columns(&self, query: &str, snapshot: &Snapshot) -> Result<String> {
+    /// The plan of a query on `snapshot`, views expanded.
+    #[track_caller]
+    pub(crate) fn plan(&self, query: &str, snapshot: &Snapshot) -> String {
         let against = Against {
             snapshot,
             temporary: &self.context.temporary,
             scope: &self.context.scope,
         };
-        let parsed = self.parse(query)?;
-        let prepared = wait(self.executor.planner().prepare(&parsed, against, None))?;
-        let Prepared::Query(planned) = prepared else {
-            panic!("{query} is no query");
-        };
-        Ok(shown(&planned))
+        let parsed = self.parse(query).unwrap();
+        let prepared = self.executor.planner().prepare(&parsed, against, None);
+        match wait(prepared).unwrap() {
+            Prepared::Query(planned) => planned.plan.display_indent().to_string(),
+            _ => panic!("{query} is no query"),
+        }
     }
-}
-
-fn shown(planned: &Planned) -> String {
-    let fields = planned.columns.fields().iter();
-    let shown = fields.map(|field| {
-        let data_type = types::sql_name(field.data_type());
-        format!("{} {data_type}", field.name())
-    });
-    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// Runs a future to its end.
