@@ -15,6 +15,7 @@ mod interrupt;
 mod memory;
 mod physical;
 mod plans;
+mod progress;
 mod supervise;
 mod watchdog;
 mod work;
@@ -32,6 +33,7 @@ use tokio::runtime::Runtime;
 
 pub use execute::{QueryStream, Run};
 pub use plans::{Kept, Known, PlanKey, Plans};
+pub use progress::Progress;
 pub use work::Timeout;
 
 use crate::queries::Queries;

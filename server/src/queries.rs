@@ -8,6 +8,8 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::engine::Progress;
+
 /// All queries that run or wait.
 #[derive(Clone, Debug, Default)]
 pub struct Queries {
@@ -34,6 +36,8 @@ pub struct Query {
     pub started: Instant,
     /// Rows given so far.
     pub rows: AtomicU64,
+    /// How far it is.
+    pub progress: Arc<Progress>,
     /// Id of the ticket that fetches it.
     ticket: Vec<u8>,
     state: AtomicU8,
@@ -85,6 +89,7 @@ impl Queries {
             ticket: ticket.to_vec(),
             started: Instant::now(),
             rows: AtomicU64::new(0),
+            progress: Arc::default(),
             state: AtomicU8::new(state as u8),
             killed: Notify::new(),
         });
@@ -178,6 +183,7 @@ impl QueryGuard {
 
 impl Drop for QueryGuard {
     fn drop(&mut self) {
+        self.query.progress.end();
         self.queries.inner.running.lock().remove(&self.query.id);
         self.queries.inner.ended.notify_waiters();
     }

@@ -159,13 +159,14 @@ impl Warehouse {
     }
 
     fn show_queries(&self, own_id: u64) -> Result<mica_sql::Planned> {
-        const COLUMNS: [(&str, DataType); 6] = [
+        const COLUMNS: [(&str, DataType); 7] = [
             ("query_id", DataType::Utf8),
             ("user", DataType::Utf8),
             ("state", DataType::Utf8),
             ("elapsed_ms", DataType::Int64),
             ("rows", DataType::Int64),
             ("statement", DataType::Utf8),
+            ("progress", DataType::Float64),
         ];
         let queries = self.engine.queries().list();
         let rows: Vec<Vec<Option<String>>> = queries
@@ -180,6 +181,7 @@ impl Warehouse {
                     Some(query.started.elapsed().as_millis().to_string()),
                     Some(rows.to_string()),
                     Some(query.text.clone()),
+                    query.progress.part().map(|part| format!("{part:.3}")),
                 ]
             })
             .collect();

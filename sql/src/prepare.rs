@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::format::ExplainFormat;
 use datafusion::datasource::{MemTable, provider_as_source};
@@ -108,7 +108,7 @@ impl Parsed {
     }
 }
 
-/// A plan that gives these rows. Columns are text or BIGINT.
+/// A plan that gives these rows. Columns are text, BIGINT or DOUBLE.
 ///
 /// # Errors
 /// Never for rows as long as the columns.
@@ -129,6 +129,10 @@ pub fn rows(columns: &[(&str, DataType)], rows: &[Vec<Option<String>>]) -> Resul
                 DataType::Int64 => {
                     let numbers = cells.map(|cell| cell.and_then(|cell| cell.parse().ok()));
                     Arc::new(numbers.collect::<Int64Array>())
+                }
+                DataType::Float64 => {
+                    let numbers = cells.map(|cell| cell.and_then(|cell| cell.parse().ok()));
+                    Arc::new(numbers.collect::<Float64Array>())
                 }
                 _ => Arc::new(cells.collect::<StringArray>()),
             }

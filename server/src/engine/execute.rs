@@ -24,10 +24,11 @@ use super::interrupt::{Interrupt, interruptible};
 use super::memory::StatementPool;
 use super::physical::physical_plan;
 use super::plans::Kept;
+use super::progress::Progress;
 use super::supervise::Supervisor;
 use super::work::Timeout;
 use crate::error::{Error, Result};
-use crate::queries::{QueryGuard, State};
+use crate::queries::{Query, QueryGuard, State};
 
 /// What to run.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub struct Run {
 }
 
 /// Batches between the query and the encoder.
-const BATCHES_AHEAD: usize = 2;
+pub(super) const BATCHES_AHEAD: usize = 2;
 /// How long a permit is kept while the client does not read.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -53,13 +54,31 @@ const PERMIT_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct QueryStream {
     schema: SchemaRef,
+    progress: Arc<Progress>,
     batches: mpsc::Receiver<Result<RecordBatch>>,
 }
 
 impl QueryStream {
+    pub(super) fn new(
+        schema: &SchemaRef,
+        query: &Query,
+        batches: mpsc::Receiver<Result<RecordBatch>>,
+    ) -> Self {
+        Self {
+            schema: Arc::clone(schema),
+            progress: Arc::clone(&query.progress),
+            batches,
+        }
+    }
+
     /// The wire schema, which every batch has.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// How far the query is.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 }
 
@@ -83,11 +102,12 @@ impl Engine {
     pub fn run(&self, run: Run) -> QueryStream {
         let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
         let (tell_plan, plan) = oneshot::channel();
-        let schema = Arc::clone(&run.kept.planned.columns);
+        let columns = Arc::clone(&run.kept.planned.columns);
         let guard = self
             .inner
             .queries
             .start_fetch(&run.user, &run.text, &run.ticket);
+        let stream = QueryStream::new(&columns, guard.query(), batches);
         let supervisor = Supervisor {
             query: Arc::clone(guard.query()),
             sender: sender.clone(),
@@ -108,7 +128,7 @@ impl Engine {
         };
         let work = self.handle().spawn(execution.run(tell_plan));
         tokio::spawn(supervisor.watch(work));
-        QueryStream { schema, batches }
+        stream
     }
 
     /// The shorter of the server's and the session's limits.
@@ -175,6 +195,7 @@ impl Execution {
         state.execution_props_mut().mark_start_execution(options);
         let plan = physical_plan(&self.run.kept, &self.run.scope, &mut state).await?;
         let plan = interruptible(plan, &self.interrupt).map_err(Error::execution)?;
+        self.guard.query().progress.watch(&plan);
         // A supervisor that has gone does not need it.
         let _ = tell_plan.send(Arc::clone(&plan));
         let context = state.task_ctx();

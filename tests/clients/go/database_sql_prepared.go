@@ -156,7 +156,8 @@ func endlessQueries(db *sql.DB) []string {
 	for found.Next() {
 		var id, user, state, text string
 		var elapsed, count int64
-		check(found.Scan(&id, &user, &state, &elapsed, &count, &text))
+		var progress sql.NullFloat64
+		check(found.Scan(&id, &user, &state, &elapsed, &count, &text, &progress))
 		if text == endless {
 			states = append(states, state)
 		}
