@@ -16,6 +16,8 @@ pub enum Kind {
     Prepared = 2,
     /// The empty answer of a statement that has run.
     Done = 3,
+    /// A query that runs and is polled for; the descriptor to poll with.
+    Polled = 4,
 }
 
 /// A statement with everything that it means.

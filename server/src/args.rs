@@ -109,7 +109,7 @@ pub struct LimitArgs {
     /// Time without progress after which a query is ended; 0 for no limit.
     #[arg(long, env = "MICA_NO_PROGRESS_TIMEOUT", default_value = "120s", value_name = "TIME", value_parser = parse_time)]
     pub no_progress_timeout: u64,
-    /// Time that a client may leave a result unread.
+    /// Time that a client may leave a result unread, or a query that it polls for unpolled.
     #[arg(long, env = "MICA_IDLE_STREAM_TIMEOUT", default_value = "300s", value_name = "TIME", value_parser = parse_time)]
     pub idle_stream_timeout: u64,
     /// Views that may lie on top of each other.
@@ -203,6 +203,19 @@ pub struct ServeArgs {
     /// Time that tickets and prepared statements can be used.
     #[arg(long, env = "MICA_TICKET_TTL", default_value = "24h", value_name = "TIME", value_parser = parse_time)]
     pub ticket_ttl: u64,
+    /// Time that PollFlightInfo waits for the end of its query before it tells how far it is.
+    #[arg(long, env = "MICA_POLL_WAIT", default_value = "500ms", value_name = "TIME", value_parser = parse_time)]
+    pub poll_wait: u64,
+    /// Queries that are polled for at once: running, or done with their results kept.
+    #[arg(long, env = "MICA_MAX_POLLED", default_value_t = 256, value_name = "N")]
+    pub max_polled: usize,
+    /// Bytes of all results that are kept of polled queries; those polled for longest ago are
+    /// forgotten, and run again when they are fetched.
+    #[arg(long, env = "MICA_MAX_POLLED_SIZE", default_value = "10GB", value_name = "SIZE", value_parser = parse_size)]
+    pub max_polled_size: u64,
+    /// Time that the result of a polled query is kept after the last poll.
+    #[arg(long, env = "MICA_POLLED_TTL", default_value = "10m", value_name = "TIME", value_parser = parse_time)]
+    pub polled_ttl: u64,
     /// Time that running queries get to finish when the server is told to stop.
     #[arg(long, env = "MICA_SHUTDOWN_GRACE", default_value = "30s", value_name = "TIME", value_parser = parse_time)]
     pub shutdown_grace: u64,

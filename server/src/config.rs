@@ -8,7 +8,7 @@ use mica_data::{InferenceLimits, Roots};
 use mica_sql::Limits;
 
 use crate::args::{LimitArgs, ServeArgs, WarehouseArgs};
-use crate::engine::EngineLimits;
+use crate::engine::{EngineLimits, PolledLimits};
 use crate::flight::{Auth, Password, ServiceLimits};
 use crate::warehouse::WarehouseConfig;
 
@@ -208,6 +208,12 @@ pub fn serve(args: ServeArgs) -> Result<ServeConfig, ConfigError> {
             request_bytes: usize::try_from(args.max_request_size).unwrap_or(usize::MAX),
             bindings_bytes: args.max_bindings_size,
             ticket_ttl: Duration::from_millis(args.ticket_ttl),
+            polled: PolledLimits {
+                wait: Duration::from_millis(args.poll_wait),
+                max: args.max_polled,
+                bytes: args.max_polled_size,
+                ttl: Duration::from_millis(args.polled_ttl),
+            },
         },
         session_ttl: Duration::from_millis(args.session_ttl),
         shutdown_grace: Duration::from_millis(args.shutdown_grace),

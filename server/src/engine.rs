@@ -11,11 +11,14 @@
 
 mod admission;
 mod execute;
+mod fetch;
 mod interrupt;
 mod memory;
 mod physical;
 mod plans;
+mod polled;
 mod progress;
+mod spool;
 mod supervise;
 mod watchdog;
 mod work;
@@ -33,7 +36,9 @@ use tokio::runtime::Runtime;
 
 pub use execute::{QueryStream, Run};
 pub use plans::{Kept, Known, PlanKey, Plans};
+pub use polled::{PolledLimits, PolledQueries, PolledQuery};
 pub use progress::Progress;
+pub use spool::Spool;
 pub use work::Timeout;
 
 use crate::queries::Queries;

@@ -66,6 +66,41 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
+    /// The client no longer asks for its query.
+    #[error("the query was not polled for {limit:?} and was ended (--idle-stream-timeout)")]
+    Unpolled {
+        /// The limit.
+        limit: Duration,
+    },
+    /// Too many clients poll.
+    #[error("{max} queries are polled for already; try again later (--max-polled)")]
+    TooManyPolled {
+        /// How many may be.
+        max: usize,
+    },
+    /// The result of a polled query does not fit.
+    #[error(
+        "results of polled queries may take {limit} bytes together (--max-polled-size); GetFlightInfo keeps none"
+    )]
+    PolledTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// The result of a polled query does not fit on the disk.
+    #[error("what does not fit into memory may take {limit} bytes of disk (--spill-limit)")]
+    SpillFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// The result of a polled query can be neither kept nor read.
+    #[error("cannot keep the result")]
+    Spool {
+        /// Why.
+        source: Box<DataFusionError>,
+    },
+    /// What every poll for a query is told.
+    #[error(transparent)]
+    Shared(Arc<Self>),
     /// Nobody waits for the answer any more.
     #[error("the client went away")]
     ClientGone,

@@ -4,6 +4,7 @@
 //! GetFlightInfo(command) --+--> query:    plan -> schema + sealed ticket; nothing runs, nothing is kept
 //!                          +--> command:  runs once, here -> empty schema + ticket of an empty answer
 //!                          `--> metadata: schema + ticket that is the command itself
+//! PollFlightInfo(command) -> as GetFlightInfo, but a query runs, and its result is kept for DoGet
 //! DoGet(ticket)  -> opened, planned again at its version -> schema at once, batches as they come
 //! ```
 //!
@@ -19,6 +20,7 @@
 //! * Every RPC checks who it is.
 
 mod actions;
+mod asked;
 mod auth;
 mod cancel;
 mod fetch;
@@ -29,11 +31,13 @@ mod list;
 mod messages;
 mod metadata;
 mod parameters;
+mod poll;
 mod prepared;
 mod put;
 mod service;
 mod sql_info;
 mod statements;
+mod tickets;
 mod xdbc;
 
 use std::sync::Arc;
@@ -44,6 +48,7 @@ pub(crate) use fetch::Service;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::engine::{PolledLimits, PolledQueries};
 use crate::session::Sessions;
 use crate::warehouse::Warehouse;
 
@@ -70,6 +75,8 @@ struct Shared {
     bindings: Cache<Vec<u8>, Arc<Vec<u8>>, Bytes>,
     /// Ids of tickets that were cancelled. Of many, the ones asked for longest ago are forgotten.
     cancelled: Cache<Vec<u8>, ()>,
+    /// Queries that are polled for, and their results.
+    polled: PolledQueries,
     limits: ServiceLimits,
 }
 
@@ -82,6 +89,8 @@ pub struct ServiceLimits {
     pub bindings_bytes: u64,
     /// How long tickets and handles are valid.
     pub ticket_ttl: Duration,
+    /// What polled queries may take.
+    pub polled: PolledLimits,
 }
 
 /// Parameters by their bytes.
@@ -107,6 +116,7 @@ impl FlightSql {
         Self {
             shared: Arc::new(Shared {
                 key: warehouse.ticket_key(),
+                polled: PolledQueries::new(warehouse.engine().clone(), limits.polled),
                 warehouse,
                 sessions,
                 auth,
@@ -115,6 +125,11 @@ impl FlightSql {
                 limits,
             }),
         }
+    }
+
+    /// Queries that are polled for.
+    pub fn polled(&self) -> &PolledQueries {
+        &self.shared.polled
     }
 }
 

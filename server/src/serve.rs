@@ -101,6 +101,7 @@ impl Listening {
         let sessions = Sessions::new(config.session_ttl, config.max_sessions);
         let limits = config.service;
         let service = FlightSql::new(warehouse.clone(), sessions.clone(), config.auth, limits);
+        let polled = service.polled().clone();
         let incoming = listener::incoming(listener, sessions.clone(), config.tls.is_some());
         let mut server = builder(config.tls)?;
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -125,6 +126,8 @@ impl Listening {
             () = given_up(stopped, grace, queries) => Ok(()),
         };
         drop(upkeep);
+        // Connections may go on for a moment; the files of results shall not outlive the server.
+        polled.clear().await;
         if let Err(error) = warehouse.store().checkpoint().await {
             tracing::warn!(error = %error, "the write-ahead log was not folded");
         }

@@ -41,11 +41,17 @@ pub fn code(error: &Error) -> Code {
         Error::QueueFull { .. }
         | Error::QueueWait { .. }
         | Error::TooManySessions { .. }
-        | Error::RequestTooLarge { .. } => Code::ResourceExhausted,
+        | Error::RequestTooLarge { .. }
+        | Error::TooManyPolled { .. }
+        | Error::PolledTooLarge { .. }
+        | Error::SpillFull { .. } => Code::ResourceExhausted,
         Error::Timeout { .. } => Code::DeadlineExceeded,
         Error::Stuck { .. } => Code::Aborted,
-        Error::IdleStream { .. } | Error::Killed | Error::ClientGone => Code::Cancelled,
-        Error::Stopping => Code::Unavailable,
+        Error::IdleStream { .. } | Error::Unpolled { .. } | Error::Killed | Error::ClientGone => {
+            Code::Cancelled
+        }
+        Error::Shared(error) => code(error),
+        Error::Stopping | Error::Spool { .. } => Code::Unavailable,
         Error::NoSuchQuery { .. } => Code::NotFound,
         Error::Unauthenticated { .. } => Code::Unauthenticated,
         Error::Forbidden { .. } => Code::PermissionDenied,

@@ -17,6 +17,7 @@ mod e2e {
     mod metadata;
     mod mistakes;
     mod operations;
+    mod poll;
     mod prepared;
     mod restart;
     mod shell;

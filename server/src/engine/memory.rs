@@ -27,7 +27,7 @@ impl Budget {
         }
     }
 
-    fn try_take(&self, bytes: usize) -> bool {
+    pub(super) fn try_take(&self, bytes: usize) -> bool {
         let take = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
         self.used
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, take)
@@ -38,7 +38,7 @@ impl Budget {
         self.used.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    fn give(&self, bytes: usize) {
+    pub(super) fn give(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::AcqRel);
     }
 }

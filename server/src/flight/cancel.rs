@@ -13,9 +13,9 @@ use arrow_flight::{
 use mica_proto::Statement;
 use prost::Message;
 
+use super::FlightSql;
 use super::actions::unpack;
 use super::put::command;
-use super::{FlightSql, now_ms};
 use crate::error::{Error, Result};
 use crate::session::Session;
 
@@ -54,7 +54,7 @@ impl FlightSql {
             // The ticket of a metadata command is the command, and never expires.
             return Ok(endpoint.encode_to_vec());
         };
-        let expires_at_ms = now_ms() + self.shared.limits.ticket_ttl.as_millis() as i64;
+        let expires_at_ms = self.expires_at_ms();
         let renewed = Statement {
             expires_at_ms,
             ..statement
@@ -78,14 +78,28 @@ impl FlightSql {
             let Some(statement) = statement.filter(|statement| !statement.id.is_empty()) else {
                 continue;
             };
-            self.shared.cancelled.insert(statement.id.clone(), ());
-            self.shared
-                .warehouse
-                .engine()
-                .queries()
-                .cancel(&statement.id);
+            self.cancel_id(&statement.id);
+        }
+        if let Some(statement) = self.polled_of(session, info)? {
+            self.cancel_id(&statement.id);
         }
         Ok(())
+    }
+
+    fn cancel_id(&self, id: &[u8]) {
+        self.shared.cancelled.insert(id.to_vec(), ());
+        self.shared.warehouse.engine().queries().cancel(id);
+        self.shared.polled.forget(id);
+    }
+
+    /// The query that is polled for with the descriptor of `info`, which has no endpoints yet.
+    fn polled_of(&self, session: &Session, info: &FlightInfo) -> Result<Option<Statement>> {
+        let descriptor = info.flight_descriptor.as_ref();
+        let command = descriptor.map(|descriptor| command(&descriptor.cmd));
+        let Some(Ok(Command::TicketStatementQuery(handle))) = command else {
+            return Ok(None);
+        };
+        self.open(&handle.statement_handle, session).map(Some)
     }
 
     /// The statement of an endpoint's ticket; none if it is that of a metadata command.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use arrow_flight::sql::{ActionCreatePreparedStatementResult, ProstMessageExt};
-use arrow_flight::{FlightDescriptor, FlightInfo};
 use datafusion::arrow::array::RecordBatch;
 use mica_proto::{Kind, Statement, is_update_field};
 use prost::Message;
 use uuid::Uuid;
 
+use super::asked::AskedStatement;
 use super::info::{schema_bytes, with_type_names};
-use super::statements::context_of;
+use super::tickets::context_of;
 use super::{FlightSql, parameters};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -51,19 +51,19 @@ impl FlightSql {
         Ok(any.encode_to_vec())
     }
 
-    /// The FlightInfo of a prepared statement, with what is bound to it.
-    pub(super) async fn prepared_info(
+    /// A prepared statement, with what is bound to it.
+    pub(super) fn prepared_asked(
         &self,
-        session: &Arc<Session>,
+        session: &Session,
         handle: &[u8],
-        descriptor: FlightDescriptor,
-    ) -> Result<FlightInfo> {
+    ) -> Result<AskedStatement> {
         let statement = self.open_prepared(handle, session)?;
-        let bound = self.parameters_of(&statement);
-        // It means what it meant when it was prepared.
-        let context = context_of(&statement)?;
-        self.statement_info(session, &context, &statement.text, bound, descriptor)
-            .await
+        Ok(AskedStatement {
+            // It means what it meant when it was prepared.
+            context: Arc::new(context_of(&statement)?),
+            values: self.parameters_of(&statement),
+            text: statement.text,
+        })
     }
 
     /// Runs a prepared change once for every row of parameters, or once.

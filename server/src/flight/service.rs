@@ -12,13 +12,13 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::asked::{Asked, misplaced, plain_sql};
 use super::fetch::DataStream;
-use super::info::{flight_info, schema_bytes};
-use super::put::{command, name, refuse_transaction, respond, unsupported};
+use super::info::schema_bytes;
+use super::put::{command, name, respond, unsupported};
 use super::{FlightSql, actions, list, metadata};
 use crate::error::{Error, Result};
 use crate::session::Session;
@@ -27,44 +27,10 @@ impl FlightSql {
     async fn info(&self, request: Request<FlightDescriptor>) -> Result<FlightInfo> {
         let session = self.session(&request)?;
         let descriptor = request.into_inner();
-        if let Some(text) = list::of_path(&descriptor) {
-            let context = session.context();
-            return self
-                .statement_info(&session, &context, &text, None, descriptor)
-                .await;
-        }
-        let command = match command(&descriptor.cmd) {
-            Ok(command) => command,
-            // Some clients send plain SQL.
-            Err(error) => match plain_sql(&descriptor.cmd) {
-                Some(text) => {
-                    let context = session.context();
-                    return self
-                        .statement_info(&session, &context, &text, None, descriptor)
-                        .await;
-                }
-                None => return Err(error),
-            },
-        };
-        match command {
-            Command::CommandStatementQuery(query) => {
-                refuse_transaction(query.transaction_id.as_deref())?;
-                let context = session.context();
-                self.statement_info(&session, &context, &query.query, None, descriptor)
-                    .await
-            }
-            Command::CommandPreparedStatementQuery(query) => {
-                let handle = &query.prepared_statement_handle;
-                self.prepared_info(&session, handle, descriptor).await
-            }
-            other => match metadata::schema_of(&other) {
-                // The ticket of a metadata command is the command.
-                Some(schema) => {
-                    let ticket = other.into_any().encode_to_vec();
-                    flight_info(&schema, ticket, descriptor, -1)
-                }
-                None => Err(unsupported(&name(&other))),
-            },
+        match self.asked(&session, &descriptor)? {
+            Asked::Statement(asked) => self.statement_info(&session, &asked, descriptor).await,
+            Asked::Metadata(info) => Ok(info),
+            Asked::Polled(_) => Err(misplaced()),
         }
     }
 
@@ -110,14 +76,6 @@ impl FlightSql {
             }
         }
     }
-}
-
-fn plain_sql(bytes: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let printable = text
-        .chars()
-        .all(|ch| !ch.is_control() || ch.is_whitespace());
-    (printable && !text.trim().is_empty()).then(|| text.to_owned())
 }
 
 #[async_trait]
@@ -168,13 +126,7 @@ impl FlightService for FlightSql {
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<PollInfo>, Status> {
-        let info = self.info(request).await?;
-        Ok(Response::new(PollInfo {
-            info: Some(info),
-            flight_descriptor: None,
-            progress: Some(1.0),
-            expiration_time: None,
-        }))
+        respond(self.poll(request).await)
     }
 
     async fn get_schema(

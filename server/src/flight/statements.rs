@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow_flight::sql::{ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightDescriptor, FlightInfo};
 use arrow_ipc::CompressionType;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use datafusion::common::ScalarValue;
 use futures::StreamExt;
-use mica_catalog::{EntryId, Name, Relation, RelationName, Version, decode_body, encode_body};
-use mica_proto::{Kind, Statement, TemporaryRelation};
-use mica_sql::{Origin, Scope, SessionContext, Temporary};
-use prost::Message;
+use mica_catalog::Version;
+use mica_proto::{Kind, Statement};
+use mica_sql::{Origin, SessionContext};
 use uuid::Uuid;
 
+use super::asked::{AskedStatement, misplaced};
 use super::fetch::{DataStream, encode, encode_compressed};
 use super::info::{flight_info, with_type_names};
-use super::{FlightSql, now_ms, parameters};
+use super::tickets::context_of;
+use super::{FlightSql, parameters};
+use crate::engine::Kept;
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::warehouse::Ready;
@@ -28,21 +28,26 @@ pub(super) struct Done {
     pub(super) message: String,
 }
 
+/// A statement that was planned.
+pub(super) enum Planned {
+    /// A query, and what its ticket holds.
+    Query(Box<Statement>, Arc<Kept>),
+    /// A change, which was made.
+    Done(Done),
+}
+
 impl FlightSql {
-    /// The FlightInfo of a statement. A query is planned in `context`; a change is made, once, in
-    /// the session as it is.
-    pub(super) async fn statement_info(
+    /// Plans a query in the context it was asked in; makes a change, once, in the session as it is.
+    pub(super) async fn planned(
         &self,
         session: &Arc<Session>,
-        context: &SessionContext,
-        text: &str,
-        values: Option<Vec<u8>>,
-        descriptor: FlightDescriptor,
-    ) -> Result<FlightInfo> {
-        let bound = values.as_deref().map(parameters::values).transpose()?;
-        let ready = self
-            .shared
-            .warehouse
+        asked: &AskedStatement,
+    ) -> Result<Planned> {
+        let (text, context) = (&asked.text, &asked.context);
+        let bound = asked.values.as_deref().map(parameters::values);
+        let bound = bound.transpose()?;
+        let warehouse = &self.shared.warehouse;
+        let ready = warehouse
             .prepare(text, context, bound.as_deref(), None)
             .await?;
         match ready.ready {
@@ -50,27 +55,46 @@ impl FlightSql {
                 let ticket = Statement {
                     id: Uuid::new_v4().as_bytes().to_vec(),
                     version: ready.version.0,
-                    parameters: values,
+                    parameters: asked.values.clone(),
                     ..self.statement(Kind::Query, text, context)?
                 };
-                let schema = with_type_names(&kept.planned.columns);
-                flight_info(&schema, self.ticket(&ticket), descriptor, -1)
+                Ok(Planned::Query(Box::new(ticket), kept))
             }
-            other => {
-                let done = self.run_command(session, other).await?;
-                let ticket = self.statement(
-                    Kind::Done,
-                    "",
-                    &SessionContext {
-                        user: context.user.clone(),
-                        ..SessionContext::default()
-                    },
-                )?;
-                let mut info = flight_info(&Schema::empty(), self.ticket(&ticket), descriptor, 0)?;
-                info.app_metadata = done.message.into();
-                Ok(info)
-            }
+            other => self.run_command(session, other).await.map(Planned::Done),
         }
+    }
+
+    /// The FlightInfo of a statement.
+    pub(super) async fn statement_info(
+        &self,
+        session: &Arc<Session>,
+        asked: &AskedStatement,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo> {
+        match self.planned(session, asked).await? {
+            Planned::Query(statement, kept) => {
+                let schema = with_type_names(&kept.planned.columns);
+                flight_info(&schema, self.ticket(&statement), descriptor, -1)
+            }
+            Planned::Done(done) => self.done_info(&asked.context, done, descriptor),
+        }
+    }
+
+    /// The FlightInfo of a change that was made.
+    pub(super) fn done_info(
+        &self,
+        context: &SessionContext,
+        done: Done,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo> {
+        let nowhere = SessionContext {
+            user: context.user.clone(),
+            ..SessionContext::default()
+        };
+        let ticket = self.statement(Kind::Done, "", &nowhere)?;
+        let mut info = flight_info(&Schema::empty(), self.ticket(&ticket), descriptor, 0)?;
+        info.app_metadata = done.message.into();
+        Ok(info)
     }
 
     /// Makes a change, once.
@@ -135,40 +159,36 @@ impl FlightSql {
         let statement = self.open(handle, session)?;
         match statement.kind() {
             Kind::Done => empty(),
-            Kind::Query | Kind::Prepared => {
-                let context = context_of(&statement)?;
-                let bound = self.parameters_of(&statement);
-                let values = bound.as_deref().map(parameters::values).transpose()?;
-                self.query_stream(&statement, &context, values).await
-            }
+            Kind::Query | Kind::Prepared => self.query_stream(&statement).await,
+            Kind::Polled => Err(misplaced()),
             Kind::Unspecified => Err(Error::Ticket(mica_proto::Error::NotOurs)),
         }
     }
 
-    async fn query_stream(
-        &self,
-        statement: &Statement,
-        context: &SessionContext,
-        values: Option<Vec<ScalarValue>>,
-    ) -> Result<DataStream> {
-        let version = (statement.version > 0).then_some(Version(statement.version));
-        let warehouse = &self.shared.warehouse;
-        let text = &statement.text;
-        let ready = warehouse
-            .prepare(text, context, values.as_deref(), version)
-            .await?;
-        let Ready::Query(kept) = ready.ready else {
-            // A change was made when its FlightInfo was asked for; fetching never repeats it.
-            return empty();
-        };
-        let schema = with_type_names(&kept.planned.columns);
-        if self.shared.cancelled.get(&statement.id).is_some() {
+    async fn query_stream(&self, statement: &Statement) -> Result<DataStream> {
+        let cancelled = || self.shared.cancelled.get(&statement.id).is_some();
+        if cancelled() {
             return Err(Error::Killed);
         }
-        let batches = warehouse.run(kept, text, context, &statement.id);
+        let warehouse = &self.shared.warehouse;
+        let context = context_of(statement)?;
+        let batches = match self.kept_result(statement) {
+            Some(batches) => batches,
+            None => {
+                let Some(kept) = self.planned_again(statement, &context).await? else {
+                    // A change was made when its FlightInfo was asked for; fetching never repeats it.
+                    return empty();
+                };
+                if cancelled() {
+                    return Err(Error::Killed);
+                }
+                warehouse.run(kept, &statement.text, &context, &statement.id)
+            }
+        };
+        let schema = with_type_names(batches.schema());
         let named = Arc::clone(&schema);
         let batches = batches.map(move |batch| batch.and_then(|batch| renamed(&batch, &named)));
-        match compression(context) {
+        match compression(&context) {
             None => encode(schema, batches),
             Some(compression) => {
                 let engine = warehouse.engine().clone();
@@ -177,52 +197,24 @@ impl FlightSql {
         }
     }
 
-    /// A statement in the scope of a session, to be sealed.
-    pub(super) fn statement(
+    /// The query of a ticket or handle, planned at its version with its parameters; none if it is a
+    /// change.
+    pub(super) async fn planned_again(
         &self,
-        kind: Kind,
-        text: &str,
+        statement: &Statement,
         context: &SessionContext,
-    ) -> Result<Statement> {
-        let scope = &context.scope;
-        let settings = scope.settings.changed();
-        Ok(Statement {
-            kind: kind.into(),
-            text: text.to_owned(),
-            dialect: scope.dialect.as_str().to_owned(),
-            schema: scope.schema.clone(),
-            settings: settings
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .collect(),
-            user: context.user.clone(),
-            temporary: temporary_of(context)?,
-            expires_at_ms: now_ms() + self.shared.limits.ticket_ttl.as_millis() as i64,
-            ..Statement::default()
+    ) -> Result<Option<Arc<Kept>>> {
+        let bound = self.parameters_of(statement);
+        let values = bound.as_deref().map(parameters::values).transpose()?;
+        let version = (statement.version > 0).then_some(Version(statement.version));
+        let warehouse = &self.shared.warehouse;
+        let ready = warehouse
+            .prepare(&statement.text, context, values.as_deref(), version)
+            .await?;
+        Ok(match ready.ready {
+            Ready::Query(kept) => Some(kept),
+            Ready::Command(_) | Ready::Kill(_) => None,
         })
-    }
-
-    /// The sealed bytes of a statement.
-    pub(super) fn seal(&self, statement: &Statement) -> Vec<u8> {
-        mica_proto::seal(statement, &self.shared.key)
-    }
-
-    /// The ticket of a statement: a command in an `Any`, as generic clients expect.
-    pub(super) fn ticket(&self, statement: &Statement) -> Vec<u8> {
-        let ticket = TicketStatementQuery {
-            statement_handle: self.seal(statement).into(),
-        };
-        ticket.as_any().encode_to_vec()
-    }
-
-    /// The statement of sealed bytes, if it is the session's user's.
-    pub(super) fn open(&self, handle: &[u8], session: &Session) -> Result<Statement> {
-        let statement = mica_proto::open(handle, &self.shared.key, now_ms())?;
-        if statement.user != session.context().user {
-            return Err(Error::Forbidden {
-                reason: "the ticket or handle is another user's",
-            });
-        }
-        Ok(statement)
     }
 }
 
@@ -244,53 +236,4 @@ fn empty() -> Result<DataStream> {
 fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let renamed = batch.clone().with_schema(Arc::clone(schema));
     renamed.map_err(|error| Error::execution(error.into()))
-}
-
-fn temporary_of(context: &SessionContext) -> Result<Vec<TemporaryRelation>> {
-    let relations = context.temporary.iter().map(|relation| {
-        let body = encode_body(&relation.body).map_err(|error| Error::Internal {
-            query_id: "-".to_owned(),
-            detail: error.to_string(),
-        })?;
-        Ok(TemporaryRelation {
-            name: relation.name.relation.to_string(),
-            body,
-        })
-    });
-    relations.collect()
-}
-
-/// The session that a ticket's statement runs in.
-pub(super) fn context_of(statement: &Statement) -> Result<SessionContext> {
-    let mut scope = Scope::default();
-    for (key, value) in &statement.settings {
-        scope.set(key, value)?;
-    }
-    scope.set("dialect", &statement.dialect)?;
-    scope.set("schema", &statement.schema)?;
-    // The scope itself holds both; as settings they would make another key for the same plan.
-    if !statement.settings.contains_key("dialect") {
-        scope.settings.reset("dialect")?;
-    }
-    if !statement.settings.contains_key("schema") {
-        scope.settings.reset("schema")?;
-    }
-    let mut temporary = Temporary::default();
-    for relation in &statement.temporary {
-        let body = decode_body(&relation.body).ok_or(mica_proto::Error::NotOurs)?;
-        temporary.insert(Relation {
-            id: EntryId::random(),
-            since: Version(0),
-            name: RelationName {
-                schema: Name::from(""),
-                relation: Name::new(relation.name.as_str()),
-            },
-            body: Arc::new(body),
-        });
-    }
-    Ok(SessionContext {
-        scope,
-        temporary,
-        user: statement.user.clone(),
-    })
 }
