@@ -73,6 +73,7 @@ fn adbc_does_all_that_it_can() {
         "adbc_errors.py",
         "adbc_metadata.py",
         "adbc_parameters.py",
+        "adbc_polling.py",
         "adbc_sessions.py",
     ];
     python("python", &programs);
