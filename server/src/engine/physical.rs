@@ -163,7 +163,7 @@ fn renewed(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
         let source = node.downcast_ref::<DataSourceExec>();
         let renewed = match source {
             Some(scan) => mica_data::renew(scan)?,
-            None if RENEWABLE.contains(&node.name()) => Some(node.clone().reset_state()?),
+            None if RENEWABLE.contains(&node.name()) => Some(Arc::clone(&node).reset_state()?),
             None => None,
         };
         Ok(match renewed {

@@ -24,7 +24,7 @@ use datafusion::arrow::error::ArrowError;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::CONTENT_TYPE;
 use http_body::Frame;
 use parking_lot::Mutex;
 use tonic::codec::{Codec, Streaming};
@@ -170,7 +170,7 @@ fn answer(stream: DataStream) -> http::Response<tonic::body::Body> {
     };
     let mut response = http::Response::new(tonic::body::Body::new(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from(GRPC_CONTENT_TYPE));
+    headers.insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
     response
 }
 

@@ -9,6 +9,7 @@
 //! copies that again. Here what is large travels as it is, from the column to the socket.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrow_flight::{FlightData, SchemaAsIpc};
 use arrow_ipc::CompressionType;
@@ -53,7 +54,7 @@ impl Encoder {
         frame(&told.data_header, &[], &mut pieces);
         let mut inner = StreamEncoder::try_new_with_options(&schema, options)?;
         // The first batch comes with the schema, which has been told already.
-        inner.encode(&RecordBatch::new_empty(schema.clone()))?;
+        inner.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
         Ok((Self { inner }, pieces))
     }
 
