@@ -18,7 +18,9 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
-use mica_catalog::{CatalogStore, Definition, Dependency, Relation, RelationName, Snapshot};
+use mica_catalog::{
+    CatalogStore, Definition, Dependency, EntryId, Relation, RelationName, Snapshot, Version,
+};
 use sqlparser::ast::Query;
 
 use self::levels::Levels;

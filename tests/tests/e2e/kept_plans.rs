@@ -20,17 +20,11 @@ fn serve(folder: &TempDir) -> Server {
 }
 
 /// The answer to a text, which must be the same twice: the first time it may have been planned.
-#[track_caller]
-fn twice<'a>(
-    client: &'a mut Client,
-    sql: &'a str,
-) -> impl Future<Output = Vec<Vec<String>>> + use<'a> {
-    async move {
-        let first = client.query(sql).await.unwrap().text();
-        let second = client.query(sql).await.unwrap().text();
-        assert_eq!(first, second, "{sql}");
-        first
-    }
+async fn twice(client: &mut Client, sql: &str) -> Vec<Vec<String>> {
+    let first = client.query(sql).await.unwrap().text();
+    let second = client.query(sql).await.unwrap().text();
+    assert_eq!(first, second, "{sql}");
+    first
 }
 
 #[tokio::test]
