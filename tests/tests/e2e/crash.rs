@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use mica_tests::{Server, run, succeeds};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::{MICA, below, write};
 
@@ -75,17 +76,24 @@ async fn a_server_that_dies_before_its_reply_has_committed() {
     assert_eq!(views(&warehouse), ["v"]);
 }
 
-/// Makes views `{prefix}{n}` one by one until the server is gone. Returns how many were
-/// acknowledged, counting from `from`.
-async fn commit_until_killed(url: String, prefix: &'static str, from: usize) -> usize {
-    let mut n = from;
+/// Makes views `{prefix}{n}` one by one until the server is gone, counting on from what `told` holds.
+/// Returns how many were acknowledged, and tells it after each.
+async fn commit_until_killed(
+    url: String,
+    prefix: &'static str,
+    told: watch::Sender<usize>,
+) -> usize {
+    let mut n = *told.borrow();
     let Ok(mut client) = mica_tests::Client::try_connect(&url).await else {
         return n;
     };
     loop {
         let sql = format!("CREATE OR REPLACE VIEW {prefix}{n} AS SELECT {n} AS n");
         match client.query(&sql).await {
-            Ok(_) => n += 1,
+            Ok(_) => {
+                n += 1;
+                told.send_replace(n);
+            }
             Err(status) if status.code() == tonic::Code::Aborted => {}
             Err(_) => return n,
         }
@@ -101,8 +109,12 @@ async fn two_hundred_random_kills_lose_nothing() {
     for _ in 0..200 {
         let server = Server::start(MICA, &["--warehouse", &warehouse]);
         let url = server.url.clone();
-        let work = tokio::spawn(commit_until_killed(url, "v", acknowledged));
-        tokio::time::sleep(Duration::from_micros(random.below(40_000))).await;
+        let (tell, mut told) = watch::channel(acknowledged);
+        let work = tokio::spawn(commit_until_killed(url, "v", tell));
+        // Some moment during one of the first commits, however fast the machine is.
+        let wanted = acknowledged + random.below(4) as usize;
+        told.wait_for(|n| *n >= wanted).await.unwrap();
+        tokio::time::sleep(Duration::from_micros(random.below(10_000))).await;
         server.kill();
         acknowledged = work.await.unwrap();
     }
@@ -175,7 +187,8 @@ async fn two_processes_commit_for_a_minute_while_one_is_killed_again_and_again()
     while started.elapsed() < Duration::from_secs(60) {
         let victim = Server::start(MICA, &["--warehouse", &warehouse]);
         let url = victim.url.clone();
-        let work = tokio::spawn(commit_until_killed(url, "w", acknowledged));
+        let (tell, _) = watch::channel(acknowledged);
+        let work = tokio::spawn(commit_until_killed(url, "w", tell));
         tokio::time::sleep(Duration::from_millis(random.below(900))).await;
         victim.kill();
         acknowledged = work.await.unwrap();

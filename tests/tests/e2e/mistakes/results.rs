@@ -206,7 +206,7 @@ fn codecs(messages: &[FlightData]) -> Vec<Option<ipc::CompressionType>> {
 /// 14: bodies that a client cannot decompress. They are compressed for who asks, only.
 #[tokio::test]
 async fn results_are_compressed_on_request() {
-    const SQL: &str = "SELECT value, 'text ' || value % 7 AS text FROM range(100000)";
+    const SQL: &str = "SELECT value, 'text ' || (value % 7) AS text FROM range(100000)";
     let (_folder, server) = serve();
     let mut bytes = Vec::new();
     let mut answers = Vec::new();
