@@ -18,6 +18,7 @@ mod physical;
 mod plans;
 mod polled;
 mod progress;
+mod renew;
 mod spool;
 mod supervise;
 mod watchdog;

@@ -93,7 +93,7 @@ pub enum Error {
         limit: u64,
     },
     /// The result of a polled query can be neither kept nor read.
-    #[error("cannot keep the result")]
+    #[error("cannot keep the result, or read what was kept")]
     Spool {
         /// Why.
         source: Box<DataFusionError>,

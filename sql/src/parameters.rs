@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast::{Expr as SqlExpr, Fetch, LimitClause, Query, Value, Visit, Visitor};
 
 use crate::level::{self, Level, Sources};
+use crate::moment::Reuse;
 use crate::planner::Planned;
 use crate::{Error, Result, Scope, StatementText};
 
@@ -85,11 +86,12 @@ impl Planned {
             return Ok(Bound::Types(types.collect()));
         };
         let plan = self.plan.clone();
+        let plan = plan.with_param_values(ParamValues::from(typed))?;
         Ok(Bound::Query(Box::new(Self {
-            plan: plan.with_param_values(ParamValues::from(typed))?,
+            reuse: Reuse::of(&plan)?,
+            plan,
             columns: Arc::clone(&self.columns),
             parameters: Vec::new(),
-            reusable: self.reusable,
             reads: self.reads.clone(),
         })))
     }

@@ -15,9 +15,8 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::logical_expr::LogicalPlan;
 use mica_catalog::{
     CatalogStore, Definition, Dependency, EntryId, Relation, RelationName, Snapshot, Version,
 };
@@ -27,6 +26,7 @@ use self::levels::Levels;
 use crate::expand::Expansion;
 use crate::graph::{Graph, Loader, Temporary};
 use crate::level::{Source, Sources};
+use crate::moment::Reuse;
 use crate::parameters::{Parameter, plan_level};
 use crate::{
     Error, INFORMATION_SCHEMA, Result, Scope, StatementText, information_schema, references, wire,
@@ -85,8 +85,8 @@ pub struct Planned {
     pub columns: SchemaRef,
     /// `$1..$n`; none once they are bound.
     pub parameters: Vec<Parameter>,
-    /// Whether the plan may be optimised once and run often: nothing in it depends on the moment.
-    pub reusable: bool,
+    /// Whether the plan may be optimised once and run often.
+    pub reuse: Reuse,
     /// Every relation that it reaches, directly or through views; none if it depends on the whole
     /// catalog, or on something else.
     pub reads: Option<Vec<Read>>,
@@ -180,7 +180,7 @@ impl Planner {
         let types: Vec<DataType> = types_of(&level.plan);
         Ok(Planned {
             columns: wire::schema(&level.names, types.iter()),
-            reusable: is_reusable(&plan)?,
+            reuse: Reuse::of(&plan)?,
             plan,
             parameters,
             reads: graph.reads(),
@@ -315,28 +315,5 @@ fn temporary_name(reference: &TableReference, temporary: &Temporary) -> Option<R
             temporary.get(table).map(|relation| relation.name.clone())
         }
         _ => None,
-    }
-}
-
-/// Whether nothing in the plan changes from one execution to the next by itself.
-fn is_reusable(plan: &LogicalPlan) -> Result<bool> {
-    let mut reusable = true;
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            reusable &= !expr.exists(|expr| Ok(is_of_the_moment(expr)))?;
-            Ok(match reusable {
-                true => TreeNodeRecursion::Continue,
-                false => TreeNodeRecursion::Stop,
-            })
-        })
-    })?;
-    Ok(reusable)
-}
-
-fn is_of_the_moment(expr: &Expr) -> bool {
-    match expr {
-        Expr::ScalarFunction(call) => call.func.signature().volatility != Volatility::Immutable,
-        Expr::Placeholder(_) => true,
-        _ => false,
     }
 }

@@ -9,6 +9,7 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::logical_plan::ExplainOption;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
+use crate::moment::Reuse;
 use crate::planner::{Against, Planned, Planner};
 use crate::statement::{Explain, SetStatement, Show};
 use crate::{Error, Parsed, Result, Statement, wire};
@@ -78,7 +79,7 @@ impl Planner {
         Ok(Planned {
             columns: columns_of(&plan),
             plan,
-            reusable: false,
+            reuse: Reuse::Never,
             ..planned
         })
     }
@@ -146,7 +147,7 @@ pub fn rows(columns: &[(&str, DataType)], rows: &[Vec<Option<String>>]) -> Resul
         plan,
         columns: schema,
         parameters: Vec::new(),
-        reusable: false,
+        reuse: Reuse::Never,
         reads: None,
     })
 }

@@ -20,7 +20,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use mica::engine::{Engine, EngineLimits, Kept, QueryStream, Run};
 use mica::error::Error;
 use mica_catalog::Version;
-use mica_sql::{Planned, Scope};
+use mica_sql::{Planned, Reuse, Scope};
 
 type Batches = BoxStream<'static, Result<RecordBatch>>;
 
@@ -69,7 +69,7 @@ fn run(
         plan: plan.build().unwrap(),
         columns: Arc::clone(schema()),
         parameters: Vec::new(),
-        reusable: false,
+        reuse: Reuse::Never,
         reads: None,
     };
     let engine = Engine::start(limits).unwrap();

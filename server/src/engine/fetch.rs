@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::execute::BATCHES_AHEAD;
 use super::spool::{Spool, SpoolReader};
+use super::work::broken_apart;
 use super::{Engine, QueryStream};
 use crate::error::{Error, Result};
 use crate::queries::{Query, QueryGuard, State};
@@ -44,8 +45,8 @@ impl Engine {
         crate::log::ended(&query, outcome.as_ref().err());
         drop(guard);
         if let Err(error) = outcome {
-            // Nobody may be reading any more.
-            let _ = sender.send(Err(error)).await;
+            // A client that does not read is not waited for.
+            let _ = sender.try_send(Err(error));
         }
     }
 
@@ -85,6 +86,6 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     match SpawnedTask::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(Error::Stopping),
+        Err(error) => Err(broken_apart(error)),
     }
 }

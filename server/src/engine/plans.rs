@@ -10,15 +10,18 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use mica_catalog::{Snapshot, Version};
 use mica_sql::{Planned, Scope};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::physical::KeptPhysical;
 
-/// Plans kept.
-const PLANS_MAX: usize = 512;
+/// Plans that are expected, and nodes of all plans together.
+const PLANS_EXPECTED: usize = 512;
+const NODES_MAX: u64 = 100_000;
 /// Texts and values larger than this are not worth a place.
 const KEY_BYTES_MAX: usize = 64 * 1024;
 
@@ -36,7 +39,7 @@ pub struct PlanKey {
 impl PlanKey {
     fn size_bytes(&self) -> usize {
         let values = match &self.parameters {
-            Known::Values(values) => values.iter().map(ScalarValue::size).sum(),
+            Known::Values(values) => values.iter().map(|(_, value)| value.size()).sum(),
             Known::Text | Known::Types(_) => 0,
         };
         self.text.len() + values
@@ -50,8 +53,8 @@ pub enum Known {
     Text,
     /// Their types.
     Types(Vec<DataType>),
-    /// Their values.
-    Values(Vec<ScalarValue>),
+    /// Their values, each with its type: moments in different zones are equal.
+    Values(Vec<(DataType, ScalarValue)>),
 }
 
 /// A plan, and what the optimiser made of it.
@@ -59,7 +62,8 @@ pub enum Known {
 pub struct Kept {
     /// As planned.
     pub planned: Planned,
-    /// Optimised, once it has run, if it may run again so.
+    /// Optimised, once it has run, if it may run again so; without the functions that tell the
+    /// moment.
     pub optimised: OnceLock<LogicalPlan>,
     /// Its operators, over little data, while the files stay the same.
     pub(super) physical: ArcSwapOption<KeptPhysical>,
@@ -68,12 +72,15 @@ pub struct Kept {
     pub admission: bool,
     /// The catalog's version that it was last found to fit.
     version: AtomicU64,
+    /// Nodes of the plan; at least one.
+    nodes: u64,
 }
 
 impl Kept {
     /// A plan that has not run yet, planned against that version.
     pub fn new(planned: Planned, admission: bool, version: Version) -> Self {
         Self {
+            nodes: nodes(&planned.plan),
             planned,
             optimised: OnceLock::new(),
             physical: ArcSwapOption::empty(),
@@ -96,16 +103,36 @@ impl Kept {
     }
 }
 
+fn nodes(plan: &LogicalPlan) -> u64 {
+    let mut nodes = 1;
+    let counted = plan.apply_with_subqueries(|_| {
+        nodes += 1;
+        Ok(TreeNodeRecursion::Continue)
+    });
+    // Counting does not fail.
+    counted.map_or(NODES_MAX, |_| nodes)
+}
+
 /// Plans by key.
 #[derive(Debug)]
 pub struct Plans {
-    kept: Cache<PlanKey, Arc<Kept>>,
+    kept: Cache<PlanKey, Arc<Kept>, Nodes>,
+}
+
+/// Plans by their size.
+#[derive(Clone, Debug)]
+struct Nodes;
+
+impl Weighter<PlanKey, Arc<Kept>> for Nodes {
+    fn weight(&self, _: &PlanKey, kept: &Arc<Kept>) -> u64 {
+        kept.nodes
+    }
 }
 
 impl Default for Plans {
     fn default() -> Self {
         Self {
-            kept: Cache::new(PLANS_MAX),
+            kept: Cache::with_weighter(PLANS_EXPECTED, NODES_MAX, Nodes),
         }
     }
 }

@@ -23,10 +23,8 @@ use std::time::Duration;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::query::Outcome;
 pub use self::query::PolledQuery;
 use super::spool::{Room, Spool, SpoolWriter};
 use super::{Engine, QueryStream};
@@ -65,8 +63,14 @@ struct Inner {
 #[derive(Debug)]
 struct Entry {
     query: Arc<PolledQuery>,
-    /// Ends the query, or the wait for its being forgotten.
-    task: AbortOnDropHandle<()>,
+    /// Ends the query, or the wait for its being forgotten. Taken only to wait for its end.
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.query.forget();
+    }
 }
 
 impl PolledQueries {
@@ -103,24 +107,30 @@ impl PolledQueries {
         id: &[u8],
         run: impl FnOnce() -> QueryStream,
     ) -> Result<Arc<PolledQuery>> {
+        // Dropped after the lock: it may delete a file.
+        let mut evicted = None;
         let mut queries = self.inner.queries.lock();
         if let Some(entry) = queries.get(id) {
             return Ok(Arc::clone(&entry.query));
         }
         let max = self.inner.limits.max;
-        if queries.len() >= max && !evict(&mut queries) {
-            return Err(Error::TooManyPolled { max });
+        if queries.len() >= max {
+            evicted = evict(&mut queries);
+            if evicted.is_none() {
+                return Err(Error::TooManyPolled { max });
+            }
         }
         let entry = self.start(id, run());
         let query = Arc::clone(&entry.query);
         queries.insert(id.to_vec(), entry);
+        drop(queries);
+        drop(evicted);
         Ok(query)
     }
 
     fn start(&self, id: &[u8], stream: QueryStream) -> Entry {
         let inner = &self.inner;
-        let (tell, outcome) = watch::channel(None);
-        let query = Arc::new(PolledQuery::new(&stream, outcome));
+        let query = Arc::new(PolledQuery::new(&stream));
         let task = Task {
             id: id.to_vec(),
             query: Arc::clone(&query),
@@ -129,10 +139,10 @@ impl PolledQueries {
             ttl: inner.limits.ttl,
         };
         let writer = inner.writer(stream.schema());
-        let work = inner.engine.handle().spawn(task.run(writer, stream, tell));
+        let work = inner.engine.handle().spawn(task.run(writer, stream));
         Entry {
             query,
-            task: AbortOnDropHandle::new(work),
+            task: Some(AbortOnDropHandle::new(work)),
         }
     }
 
@@ -145,9 +155,10 @@ impl PolledQueries {
     /// reads them.
     pub async fn clear(&self) {
         let entries = std::mem::take(&mut *self.inner.queries.lock());
-        let ended = entries.into_values().map(|entry| {
-            entry.task.abort();
-            entry.task
+        let ended = entries.into_values().filter_map(|mut entry| {
+            let task = entry.task.take()?;
+            task.abort();
+            Some(task)
         });
         // A thread that is busy with a query may not get to it.
         let ended = futures::future::join_all(ended);
@@ -167,7 +178,7 @@ impl Inner {
         let mut queries = self.queries.lock();
         if queries.get(id).is_some_and(|entry| which(&entry.query)) {
             let entry = queries.remove(id);
-            // Not under the lock: it deletes a file.
+            // Not under the lock: it may delete a file.
             drop(queries);
             drop(entry);
         }
@@ -183,7 +194,8 @@ impl Inner {
             return Err(Error::PolledTooLarge { limit });
         }
         while self.room.is_exceeded() {
-            if !evict(&mut self.queries.lock()) {
+            let evicted = evict(&mut self.queries.lock());
+            if evicted.is_none() {
                 return Err(Error::PolledTooLarge { limit });
             }
         }
@@ -191,12 +203,13 @@ impl Inner {
     }
 }
 
-/// Forgets the finished query that was asked for longest ago. Returns whether there was one.
-fn evict(queries: &mut HashMap<Vec<u8>, Entry>) -> bool {
+/// Takes out the finished query that was asked for longest ago. Dropping it gives its bytes back,
+/// unless somebody reads them.
+fn evict(queries: &mut HashMap<Vec<u8>, Entry>) -> Option<Entry> {
     let finished = queries.iter().filter(|(_, entry)| entry.query.is_done());
     let oldest = finished.min_by_key(|(_, entry)| entry.query.last_poll());
     let id = oldest.map(|(id, _)| id.clone());
-    id.is_some_and(|id| queries.remove(&id).is_some())
+    id.and_then(|id| queries.remove(&id))
 }
 
 /// What is done for a polled query in the background.
@@ -210,19 +223,18 @@ struct Task {
 }
 
 impl Task {
-    async fn run(
-        self,
-        writer: Result<SpoolWriter>,
-        stream: QueryStream,
-        tell: watch::Sender<Option<Outcome>>,
-    ) {
+    async fn run(self, writer: Result<SpoolWriter>, stream: QueryStream) {
         let outcome = match writer {
             Ok(writer) => self.keep(writer, stream).await,
             Err(error) => Err(error),
         };
         // It is kept from now on, however long it ran since somebody asked.
         self.query.keep_from_now();
-        tell.send_replace(Some(outcome.map(Arc::new).map_err(Arc::new)));
+        if let Err(error) = &outcome {
+            let error = crate::error::chain(error);
+            tracing::warn!(error, "the result of a polled query is not kept");
+        }
+        self.query.end(outcome.map(Arc::new).map_err(Arc::new));
         self.query.left_alone(self.ttl).await;
         if let Some(polled) = self.polled.upgrade() {
             polled.forget(&self.id, |query| Arc::ptr_eq(query, &self.query));

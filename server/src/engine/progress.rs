@@ -84,12 +84,12 @@ impl Progress {
             State::Ended => Arc::default(),
         };
         let told = || f64::from_bits(self.told.load(Ordering::Relaxed));
-        let expected: u64 = leaves.iter().map(|leaf| leaf.expected).sum();
-        if expected == 0 {
+        let expected: f64 = leaves.iter().map(|leaf| leaf.expected as f64).sum();
+        if expected == 0.0 {
             return Some(told()).filter(|told| *told > 0.0);
         }
         let done: f64 = leaves.iter().map(Leaf::done).sum();
-        let part = (done / expected as f64).clamp(0.0, UNFINISHED_MAX);
+        let part = (done / expected).clamp(0.0, UNFINISHED_MAX);
         self.told.fetch_max(part.to_bits(), Ordering::Relaxed);
         Some(told())
     }
@@ -133,7 +133,7 @@ fn expected_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
 /// Rows of `range` and `generate_series` over integers, which have no statistics.
 fn series_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
     let series = plan.downcast_ref::<LazyMemoryExec>()?;
-    let rows = series.generators().iter().map(|generator| {
+    let mut rows = series.generators().iter().map(|generator| {
         let generator = generator.read();
         let series = generator
             .as_any()
@@ -142,7 +142,7 @@ fn series_rows(plan: &Arc<dyn ExecutionPlan>) -> Option<u64> {
         let steps = length.checked_div(i128::from(*series.step()))?;
         u64::try_from(steps.max(0)).ok()
     });
-    rows.sum()
+    rows.try_fold(0, |sum: u64, rows| Some(sum.saturating_add(rows?)))
 }
 
 fn files(plan: &Arc<dyn ExecutionPlan>) -> u64 {

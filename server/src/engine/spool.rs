@@ -91,7 +91,7 @@ impl SpoolWriter {
     ) -> Result<Self> {
         let sink = Sink::new(disk, budget);
         Ok(Self {
-            writer: StreamWriter::try_new(sink, schema).map_err(kept)?,
+            writer: StreamWriter::try_new(sink, schema).map_err(spool_error)?,
             schema: Arc::clone(schema),
             rows: 0,
             place: Place { room, bytes: 0 },
@@ -122,7 +122,7 @@ impl SpoolWriter {
     pub(super) fn finish(mut self) -> Result<Spool> {
         let outcome = self.writer.finish().and_then(|()| self.writer.flush());
         outcome.map_err(|error| self.explained(error, BUFFER_BYTES))?;
-        let sink = self.writer.into_inner().map_err(kept)?;
+        let sink = self.writer.into_inner().map_err(spool_error)?;
         self.place.grow_to(sink.bytes());
         Ok(Spool {
             schema: self.schema,
@@ -138,12 +138,12 @@ impl SpoolWriter {
         let limit = disk.max_temp_directory_size();
         match disk.used_disk_space().saturating_add(bytes as u64) > limit {
             true => Error::SpillFull { limit },
-            false => kept(error),
+            false => spool_error(error),
         }
     }
 }
 
-fn kept(error: ArrowError) -> Error {
+fn spool_error(error: ArrowError) -> Error {
     Error::Spool {
         source: Box::new(error.into()),
     }
@@ -192,12 +192,12 @@ impl Spool {
             Content::File(file) => {
                 let lost = || std::io::Error::from(std::io::ErrorKind::NotFound);
                 let opened = file.path().ok_or_else(lost).and_then(std::fs::File::open);
-                let opened = opened.map_err(|error| kept(error.into()))?;
+                let opened = opened.map_err(|error| spool_error(error.into()))?;
                 Box::new(BufReader::with_capacity(BUFFER_BYTES, opened))
             }
         };
         Ok(SpoolReader {
-            reader: StreamReader::try_new(content, None).map_err(kept)?,
+            reader: StreamReader::try_new(content, None).map_err(spool_error)?,
             _spool: self,
         })
     }
@@ -215,7 +215,7 @@ impl SpoolReader {
     /// # Errors
     /// [`Error::Spool`].
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.reader.next().transpose().map_err(kept)
+        self.reader.next().transpose().map_err(spool_error)
     }
 }
 

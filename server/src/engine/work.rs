@@ -42,13 +42,13 @@ impl Engine {
     /// What `work` gives, computed by a thread of queries.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Stopping`] while the server stops.
+    /// Those of `work`; [`Error::Internal`] for a panic, [`Error::Stopping`] while the server stops.
     pub async fn compute<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let work = AbortOnDropHandle::new(self.handle().spawn(async move { work() }));
-        work.await.unwrap_or(Err(Error::Stopping))
+        work.await.unwrap_or_else(|error| Err(broken_apart(error)))
     }
 
     /// Makes a change. It goes on if the caller leaves, and commits or fails by itself.
@@ -98,8 +98,21 @@ pub(super) async fn after(timeout: Option<Timeout>) -> Error {
     }
 }
 
+/// A panic beside a query, which is logged here.
+pub(super) fn broken_apart(error: JoinError) -> Error {
+    let error = described("-".to_owned(), error);
+    if let Error::Internal { detail, .. } = &error {
+        tracing::error!(detail, "internal error");
+    }
+    error
+}
+
 /// A panic, which the client learns of without its text.
 pub(super) fn broken(query: &Query, error: JoinError) -> Error {
+    described(query.id.to_string(), error)
+}
+
+fn described(query_id: String, error: JoinError) -> Error {
     let detail = match error.try_into_panic() {
         Ok(panic) => panic
             .downcast_ref::<&str>()
@@ -109,8 +122,5 @@ pub(super) fn broken(query: &Query, error: JoinError) -> Error {
         // The runtime of queries is shut down with the server.
         Err(_) => return Error::Stopping,
     };
-    Error::Internal {
-        query_id: query.id.to_string(),
-        detail,
-    }
+    Error::Internal { query_id, detail }
 }

@@ -21,7 +21,8 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc::writer::{IpcWriteOptions, StreamEncoder};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
-/// Bytes of a message: below every client's limit, large enough not to matter.
+/// Bytes that a message has about, by the rows' average: below every client's limit, large enough not
+/// to matter.
 const MESSAGE_BYTES: usize = 2 << 20;
 /// Buffers smaller than this are cheaper to copy than to send by themselves.
 const COPY_BYTES: usize = 4 << 10;
@@ -51,7 +52,7 @@ impl Encoder {
         let options = IpcWriteOptions::default().try_with_compression(compression)?;
         let told: FlightData = SchemaAsIpc::new(&schema, &options).into();
         let mut pieces = Pieces::new();
-        frame(&told.data_header, &[], &mut pieces);
+        frame(&told.data_header, &[], &mut pieces)?;
         let mut inner = StreamEncoder::try_new_with_options(&schema, options)?;
         // The first batch comes with the schema, which has been told already.
         inner.encode(&RecordBatch::new_empty(Arc::clone(&schema)))?;
@@ -70,7 +71,7 @@ impl Encoder {
         for part in parts(batch) {
             let buffers = self.inner.encode(&part)?;
             let (metadata, body) = split(buffers)?;
-            frame(&metadata, &body, pieces);
+            frame(&metadata, &body, pieces)?;
         }
         Ok(())
     }
@@ -115,13 +116,15 @@ fn split(buffers: Vec<Buffer>) -> Result<(BytesMut, Vec<Buffer>), ArrowError> {
 }
 
 /// Appends a gRPC message that holds a `FlightData`.
-fn frame(metadata: &[u8], body: &[Buffer], pieces: &mut Pieces) {
+fn frame(metadata: &[u8], body: &[Buffer], pieces: &mut Pieces) -> Result<(), ArrowError> {
     let body_bytes: usize = body.iter().map(Buffer::len).sum();
     let field = |number, bytes: usize| key_len(number) + encoded_len_varint(bytes as u64) + bytes;
     let message_bytes = field(DATA_HEADER, metadata.len()) + field(DATA_BODY, body_bytes);
+    let message_bytes = u32::try_from(message_bytes)
+        .map_err(|_| ArrowError::IpcError("a message is larger than 4 GiB".to_owned()))?;
     let mut head = BytesMut::with_capacity(GRPC_PREFIX_BYTES + metadata.len() + COPY_BYTES);
     head.put_u8(0);
-    head.put_u32(message_bytes as u32);
+    head.put_u32(message_bytes);
     encode_key(DATA_HEADER, WireType::LengthDelimited, &mut head);
     encode_varint(metadata.len() as u64, &mut head);
     head.put_slice(metadata);
@@ -140,6 +143,7 @@ fn frame(metadata: &[u8], body: &[Buffer], pieces: &mut Pieces) {
     if !head.is_empty() {
         pieces.push_back(head.freeze());
     }
+    Ok(())
 }
 
 /// A buffer as what owns its bytes.

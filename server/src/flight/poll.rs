@@ -93,7 +93,13 @@ impl FlightSql {
         }
         let (text, id) = (&statement.text, &statement.id);
         let run = || self.shared.warehouse.run(kept, text, &context, id);
-        self.shared.polled.get_or_start(id, run)
+        let query = self.shared.polled.get_or_start(id, run)?;
+        // Cancelled in between: whoever did found nothing to end.
+        if self.shared.cancelled.get(id).is_some() {
+            self.shared.polled.forget(id);
+            return Err(Error::Killed);
+        }
+        Ok(query)
     }
 
     /// Waits a moment for the query, and says where it is.

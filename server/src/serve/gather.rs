@@ -30,6 +30,8 @@ pub(super) struct Gather<S> {
     gathered: Vec<u8>,
     /// How much of it has been written.
     written: usize,
+    /// Whether the stream could not be written when it was tried last: it asks to be polled then.
+    blocked: bool,
 }
 
 impl<S: AsyncWrite + Unpin> Gather<S> {
@@ -38,12 +40,14 @@ impl<S: AsyncWrite + Unpin> Gather<S> {
             stream,
             gathered: Vec::new(),
             written: 0,
+            blocked: false,
         }
     }
 
     /// Writes what is gathered.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.gathered.get(self.written..) {
+            self.blocked = true;
             match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.written += written,
@@ -51,6 +55,7 @@ impl<S: AsyncWrite + Unpin> Gather<S> {
         }
         self.gathered.clear();
         self.written = 0;
+        self.blocked = false;
         Poll::Ready(Ok(()))
     }
 
@@ -111,7 +116,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.gathered.len() >= FRAME_BYTES {
+        if self.gathered.len() >= FRAME_BYTES && !self.blocked {
             context.waker().wake_by_ref();
             return Poll::Ready(Ok(()));
         }
@@ -127,8 +132,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use futures::FutureExt;
     use futures::future::poll_fn;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
 
@@ -143,31 +153,74 @@ mod tests {
         assert_eq!(&read, b"answer");
     }
 
+    /// Counts how often a task is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a full frame and flushes it, in one turn of a task.
+    fn send(server: &mut Gather<DuplexStream>, byte: u8, context: &mut Context<'_>) {
+        let frame = [byte; FRAME_BYTES];
+        let written = Pin::new(&mut *server).poll_write(context, &frame);
+        assert!(matches!(written, Poll::Ready(Ok(FRAME_BYTES))));
+        assert!(Pin::new(server).poll_flush(context).is_ready());
+    }
+
+    /// The turn after: the connection reads.
+    fn turn(server: &mut Gather<DuplexStream>, context: &mut Context<'_>) {
+        let mut nothing = [0; 1];
+        let mut buffer = ReadBuf::new(&mut nothing);
+        let read = Pin::new(server).poll_read(context, &mut buffer);
+        assert!(read.is_pending());
+    }
+
     #[tokio::test]
-    async fn frames_wait_for_the_next_poll_and_come_in_order() {
+    async fn frames_of_one_turn_go_out_together_in_the_next() {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let context = &mut Context::from_waker(&waker);
         let (mut client, server) = duplex(1 << 20);
         let mut server = Gather::new(server);
-        let frames: Vec<Vec<u8>> = (0..20).map(|n| vec![n; FRAME_BYTES]).collect();
-        for frame in &frames {
-            server.write_all(frame).await.unwrap();
-            server.flush().await.unwrap();
+        for byte in 0..4 {
+            send(&mut server, byte, context);
         }
-        assert!(server.gathered.len() < GATHERED_MAX + FRAME_BYTES);
-        // The connection is polled again: it reads.
-        let mut nothing = [0; 1];
-        poll_fn(|context| {
-            let mut buffer = ReadBuf::new(&mut nothing);
-            assert!(
-                Pin::new(&mut server)
-                    .poll_read(context, &mut buffer)
-                    .is_pending()
-            );
-            Poll::Ready(())
-        })
-        .await;
-        let mut read = vec![0; 20 * FRAME_BYTES];
+        assert!(woken.0.load(Ordering::Relaxed) > 0, "nobody would poll");
+        let mut read = vec![0; 4 * FRAME_BYTES];
+        assert!(
+            client.read(&mut read).now_or_never().is_none(),
+            "sent at once"
+        );
+        turn(&mut server, context);
         client.read_exact(&mut read).await.unwrap();
-        assert_eq!(read, frames.concat());
+        let sent: Vec<u8> = (0..4).flat_map(|byte| [byte; FRAME_BYTES]).collect();
+        assert!(read == sent);
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_cannot_be_written_is_waited_for_once() {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let context = &mut Context::from_waker(&waker);
+        let (mut client, server) = duplex(1024);
+        let mut server = Gather::new(server);
+        send(&mut server, 1, context);
+        turn(&mut server, context);
+        let before = woken.0.load(Ordering::Relaxed);
+        for _ in 0..10 {
+            turn(&mut server, context);
+            assert!(Pin::new(&mut server).poll_flush(context).is_pending());
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), before, "it spins");
+        client.read_exact(&mut [0; 1024]).await.unwrap();
+        assert!(
+            woken.0.load(Ordering::Relaxed) > before,
+            "nobody would go on"
+        );
     }
 
     #[tokio::test]

@@ -108,7 +108,9 @@ impl Shell {
             let mut text = std::borrow::Cow::Borrowed(text);
             'dialects: loop {
                 let dialect = self.dialect;
-                for statement in mica_sql::split(&text, dialect)? {
+                // What cannot be read yet may be in the dialect that a statement before it sets.
+                let (statements, unreadable) = mica_sql::split_readable(&text, dialect);
+                for statement in statements {
                     let line = statement.position.line;
                     let outcome = match folder {
                         // Errors say where they are in the file.
@@ -123,7 +125,7 @@ impl Shell {
                         continue 'dialects;
                     }
                 }
-                return Ok(true);
+                return unreadable.map_or(Ok(true), |error| Err(error.into()));
             }
         })
     }

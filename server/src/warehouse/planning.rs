@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use mica_catalog::{CatalogStore, Snapshot, Version};
-use mica_sql::{Against, Bound, Planned, Prepared, Scope, SessionContext};
+use mica_sql::{Against, Bound, Planned, Prepared, Reuse, Scope, SessionContext};
 
 use super::{Ready, ReadyStatement, Warehouse};
 use crate::engine::{Kept, Known, PlanKey};
@@ -65,13 +65,16 @@ impl Warehouse {
 
     /// A statement with `values` in the place of its parameters.
     async fn bound(&self, asked: Asked, values: &[ScalarValue]) -> Result<Ready> {
-        let key = asked.key(Known::Values(values.to_vec()));
+        let typed = values
+            .iter()
+            .map(|value| (value.data_type(), value.clone()));
+        let key = asked.key(Known::Values(typed.collect()));
         if let Some(kept) = self.kept(key.as_ref(), &asked.snapshot) {
             return Ok(Ready::Query(kept));
         }
         let version = asked.snapshot.version();
         let keep = |planned: Planned, admission| {
-            let keep = key.filter(|_| planned.reusable);
+            let keep = key.filter(|_| !matches!(planned.reuse, Reuse::Never));
             Ready::Query(self.keep(keep, Kept::new(planned, admission, version)))
         };
         let untyped = self.ready(asked.clone(), None).await;

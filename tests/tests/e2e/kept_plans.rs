@@ -137,3 +137,76 @@ async fn parquet_of_arrow_writers_is_read_as_text_again_and_again() {
         [["a long text of a view", "p"]]
     );
 }
+
+/// Two zones that never have the same day.
+const ZONES: [&str; 2] = ["Pacific/Kiritimati", "Pacific/Pago_Pago"];
+
+#[tokio::test]
+async fn a_repeated_text_tells_its_own_moment() {
+    let folder = TempDir::new().unwrap();
+    write(&folder, "t.csv", "k,born\na,2000-01-01\nb,2001-01-01\n");
+    let server = serve(&folder);
+    let mut client = server.client().await;
+    let create = "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 't.csv'";
+    client.query(create).await.unwrap();
+    let create = "CREATE VIEW aged AS SELECT k, current_date - born AS age, current_date AS today, now() AS at FROM t";
+    client.query(create).await.unwrap();
+    let sql = "SELECT max(at) AS at, count(DISTINCT at) AS moments FROM aged";
+    let mut last = String::new();
+    for _ in 0..4 {
+        let rows = client.query(sql).await.unwrap().text();
+        assert!(
+            rows[0][0] > last && rows[0][1] == "1",
+            "{rows:?} after {last}"
+        );
+        last.clone_from(&rows[0][0]);
+    }
+    let sql = "SELECT k, today, age > INTERVAL '20 years' AS grown FROM aged WHERE today > born ORDER BY k";
+    let mut days = Vec::new();
+    for zone in [ZONES[0], ZONES[1], ZONES[0], ZONES[1]] {
+        let set = format!("SET timezone = '{zone}'");
+        client.query(&set).await.unwrap();
+        let rows = twice(&mut client, sql).await;
+        let one = "SELECT current_date";
+        assert_eq!(rows[0][1], client.query(one).await.unwrap().value());
+        days.push(rows);
+    }
+    assert!(
+        days[0] == days[2] && days[1] == days[3] && days[0] != days[1],
+        "{days:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unrelated_commit_leaves_plans_and_a_related_one_does_not() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder);
+    let (mut client, mut other) = (server.client().await, server.client().await);
+    client
+        .query("CREATE VIEW one AS SELECT 1 AS n")
+        .await
+        .unwrap();
+    client
+        .query("CREATE VIEW two AS SELECT n FROM one")
+        .await
+        .unwrap();
+    let sql = "SELECT n FROM two";
+    assert_eq!(twice(&mut client, sql).await, [["1"]]);
+    other
+        .query("CREATE VIEW unrelated AS SELECT 5 AS n")
+        .await
+        .unwrap();
+    assert_eq!(twice(&mut client, sql).await, [["1"]]);
+    other
+        .query("CREATE OR REPLACE VIEW one AS SELECT 2 AS n")
+        .await
+        .unwrap();
+    assert_eq!(twice(&mut client, sql).await, [["2"]]);
+    let tables =
+        "SELECT count(*) AS n FROM information_schema.tables WHERE table_schema = 'default'";
+    assert_eq!(twice(&mut client, tables).await, [["3"]]);
+    other.query("DROP VIEW unrelated").await.unwrap();
+    assert_eq!(twice(&mut client, tables).await, [["2"]]);
+    other.query("DROP VIEW two").await.unwrap();
+    assert_eq!(client.fails(sql).await.code(), tonic::Code::NotFound);
+}

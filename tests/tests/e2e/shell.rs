@@ -46,6 +46,9 @@ fn a_script_may_change_its_dialect_midway() {
         sql(&folder, &["--format", "tsv", "-e", script]),
         "it's\t3.5\n3\n"
     );
+    // In `ansi` the last text is not even tokens.
+    let script = "SET dialect = 'spark'; SELECT 'it\\'s' AS text;";
+    assert_eq!(sql(&folder, &["--format", "tsv", "-e", script]), "it's\n");
 }
 
 #[test]

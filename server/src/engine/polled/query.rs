@@ -18,7 +18,7 @@ pub(super) type Outcome = Result<Arc<Spool>, Arc<Error>>;
 pub struct PolledQuery {
     schema: SchemaRef,
     progress: Arc<Progress>,
-    outcome: watch::Receiver<Option<Outcome>>,
+    outcome: watch::Sender<Option<Outcome>>,
     polls: Mutex<Polls>,
 }
 
@@ -38,7 +38,7 @@ impl Polls {
 
 impl PolledQuery {
     /// A query that runs, and is asked for now.
-    pub(super) fn new(stream: &QueryStream, outcome: watch::Receiver<Option<Outcome>>) -> Self {
+    pub(super) fn new(stream: &QueryStream) -> Self {
         let polls = Polls {
             waiting: 0,
             last: Instant::now(),
@@ -46,7 +46,7 @@ impl PolledQuery {
         Self {
             schema: Arc::clone(stream.schema()),
             progress: Arc::clone(stream.progress()),
-            outcome,
+            outcome: watch::Sender::new(None),
             polls: Mutex::new(polls),
         }
     }
@@ -67,7 +67,7 @@ impl PolledQuery {
     /// What the query failed with, and [`Error::Killed`] if it was forgotten meanwhile.
     pub async fn poll(&self, wait: Duration) -> Result<Option<Arc<Spool>>> {
         let _polling = Polling::new(self);
-        let mut outcome = self.outcome.clone();
+        let mut outcome = self.outcome.subscribe();
         let ended = async {
             let ended = outcome.wait_for(Option::is_some).await;
             ended.ok().and_then(|outcome| outcome.clone())
@@ -83,6 +83,16 @@ impl PolledQuery {
     pub fn result(&self) -> Option<Arc<Spool>> {
         let outcome = self.outcome.borrow();
         outcome.as_ref()?.as_ref().ok().cloned()
+    }
+
+    /// Tells whoever waits what it has come to.
+    pub(super) fn end(&self, outcome: Outcome) {
+        self.outcome.send_replace(Some(outcome));
+    }
+
+    /// Lets go of the result: it is gone once nobody reads it. Whoever waits is told.
+    pub(super) fn forget(&self) {
+        self.end(Err(Arc::new(Error::Killed)));
     }
 
     /// Whether it has ended and nobody waits for it.
