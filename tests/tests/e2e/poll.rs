@@ -472,3 +472,24 @@ async fn changes_and_metadata_are_answered_at_once_and_changes_made_once() {
     let info = polled.info.unwrap();
     assert_eq!(client.fetch(info).await.unwrap().value(), "mica");
 }
+
+#[tokio::test]
+async fn only_as_much_gives_way_as_is_needed() {
+    /// About 0.6 MB, another each time that it runs.
+    const LARGE: &str = "SELECT random() AS r FROM range(75000)";
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder, &["--max-polled-size", "1MB"]);
+    let mut client = server.client().await;
+    let mut again = server.client().await;
+    let (large, _) = finish(&mut client, LARGE).await.unwrap();
+    let of_large = again.fetch(large.clone()).await.unwrap().text();
+    assert!(again.fetch(large.clone()).await.unwrap().text() == of_large);
+    let (small, _) = finish(&mut client, RANDOM).await.unwrap();
+    let of_small = again.fetch(small.clone()).await.unwrap().text();
+    // The large one, asked for longest ago, makes room enough.
+    let (second, _) = finish(&mut client, LARGE).await.unwrap();
+    let of_second = again.fetch(second.clone()).await.unwrap().text();
+    assert!(again.fetch(second).await.unwrap().text() == of_second);
+    assert!(again.fetch(small).await.unwrap().text() == of_small);
+    assert!(again.fetch(large).await.unwrap().text() != of_large);
+}
