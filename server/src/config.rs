@@ -176,6 +176,7 @@ fn machine_memory() -> u64 {
 /// # Errors
 /// [`ConfigError`].
 pub fn serve(args: ServeArgs) -> Result<ServeConfig, ConfigError> {
+    let service = service_limits(&args);
     let auth = match (args.user, &args.password_file) {
         (Some(name), Some(file)) => Auth::User {
             name,
@@ -198,27 +199,31 @@ pub fn serve(args: ServeArgs) -> Result<ServeConfig, ConfigError> {
         )?;
     }
     Ok(ServeConfig {
+        service,
         project: args.project,
         warehouse: warehouse(&args.warehouse, &args.limits)?,
         listen: args.listen,
         auth,
         tls,
         max_sessions: args.max_sessions,
-        service: ServiceLimits {
-            request_bytes: usize::try_from(args.max_request_size).unwrap_or(usize::MAX),
-            bindings_bytes: args.max_bindings_size,
-            ticket_ttl: Duration::from_millis(args.ticket_ttl),
-            polled: PolledLimits {
-                wait: Duration::from_millis(args.poll_wait),
-                max: args.max_polled,
-                bytes: args.max_polled_size,
-                ttl: Duration::from_millis(args.polled_ttl),
-            },
-        },
         session_ttl: Duration::from_millis(args.session_ttl),
         shutdown_grace: Duration::from_millis(args.shutdown_grace),
         history_retention: Duration::from_millis(args.history_retention),
     })
+}
+
+fn service_limits(args: &ServeArgs) -> ServiceLimits {
+    ServiceLimits {
+        request_bytes: usize::try_from(args.max_request_size).unwrap_or(usize::MAX),
+        bindings_bytes: args.max_bindings_size,
+        ticket_ttl: Duration::from_millis(args.ticket_ttl),
+        polled: PolledLimits {
+            wait: Duration::from_millis(args.poll_wait),
+            max: args.max_polled,
+            bytes: args.max_polled_size,
+            ttl: Duration::from_millis(args.polled_ttl),
+        },
+    }
 }
 
 /// Beyond loopback a server wants TLS and a login.

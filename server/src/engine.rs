@@ -1,8 +1,8 @@
 //! Runs plans: admission, memory, deadlines, and batches in the wire schema.
 //!
 //! ```text
-//! Planned -> permit -> listings (once) -> optimise -> physical plan -> batches, cast to the wire
-//!              |                                                          |
+//! Planned -> permit -> optimised -> listings (once) -> operators -> batches, cast to the wire
+//!              |         `-- kept with the text --'  `-- kept, too, while the files are the same
 //!            queue: length and wait limited          deadline, no-progress watchdog, KILL
 //! ```
 //!

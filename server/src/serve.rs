@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
-use mica_catalog::CatalogStore;
+use mica_catalog::{CatalogStore, SqliteStore};
 use tokio::net::TcpListener;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
+use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::config::{ServeConfig, Tls};
 use crate::flight::{FlightSql, Service};
@@ -104,10 +105,6 @@ impl Listening {
         let polled = service.polled().clone();
         let incoming = listener::incoming(listener, sessions.clone(), config.tls.is_some());
         let mut server = builder(config.tls)?;
-        let (reporter, health) = tonic_health::server::health_reporter();
-        reporter
-            .set_serving::<FlightServiceServer<FlightSql>>()
-            .await;
         let upkeep = upkeep(warehouse.clone(), sessions, config.history_retention);
         let upkeep = datafusion::common::runtime::SpawnedTask::spawn(upkeep);
         let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -116,7 +113,7 @@ impl Listening {
             let _ = stopping.send(());
         };
         let serving = server
-            .add_service(health)
+            .add_service(health().await)
             .add_service(Service::new(service))
             .serve_with_incoming_shutdown(incoming, signal);
         let grace = config.shutdown_grace;
@@ -128,10 +125,24 @@ impl Listening {
         drop(upkeep);
         // Connections may go on for a moment; the files of results shall not outlive the server.
         polled.clear().await;
-        if let Err(error) = warehouse.store().checkpoint().await {
-            tracing::warn!(error = %error, "the write-ahead log was not folded");
-        }
+        fold_log(warehouse.store()).await;
         outcome
+    }
+}
+
+/// The service that says that the server lives.
+async fn health() -> HealthServer<impl Health> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_serving::<FlightServiceServer<FlightSql>>()
+        .await;
+    health
+}
+
+/// Folds the catalog's write-ahead log into its file.
+async fn fold_log(store: &SqliteStore) {
+    if let Err(error) = store.checkpoint().await {
+        tracing::warn!(error = %error, "the write-ahead log was not folded");
     }
 }
 
@@ -190,9 +201,7 @@ async fn upkeep(warehouse: Warehouse, sessions: Sessions, retention: Duration) {
             Ok(_) => {}
             Err(error) => tracing::warn!(error = %error, "history was not purged"),
         }
-        if let Err(error) = store.checkpoint().await {
-            tracing::warn!(error = %error, "the write-ahead log was not folded");
-        }
+        fold_log(&store).await;
     }
 }
 

@@ -138,7 +138,7 @@ impl FlightService for FlightSql {
         Ok(Response::new(SchemaResult { schema }))
     }
 
-    /// Never asked: [`super::Service`] answers before.
+    /// Never asked: `Service` answers before.
     async fn do_get(&self, _: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
         Err(Status::unimplemented("DoGet has a service of its own"))
     }

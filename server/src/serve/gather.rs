@@ -4,7 +4,8 @@
 //! a large result that is a system call, and a client woken, per frame. Here a flush of a full frame,
 //! which others are likely to follow, asks to be polled again instead, and what was gathered until
 //! then goes out at once. A connection that is polled reads first, so that nothing waits longer than
-//! the task's turn takes to come again. Small answers go out at their flush.
+//! the task's turn takes to come again. Small writes go out as they come: what TLS says of a client
+//! that speaks none is followed by no flush.
 //!
 //! # Invariants
 //! * Whoever gathers has asked for the next poll, or the stream has for when it can be written.
@@ -59,6 +60,11 @@ impl<S: AsyncWrite + Unpin> Gather<S> {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether a write of so many bytes is one to gather: of a full frame, or behind one.
+    fn is_gathered(&self, bytes: usize) -> bool {
+        bytes >= FRAME_BYTES || !self.gathered.is_empty()
+    }
+
     /// Makes room for `bytes`, if more is gathered than should be.
     fn poll_room(&mut self, bytes: usize, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.gathered.len() + bytes > GATHERED_MAX {
@@ -93,6 +99,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.is_gathered(bytes.len()) {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
         ready!(self.poll_room(bytes.len(), context))?;
         self.gathered.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -104,6 +113,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let bytes = slices.iter().map(|slice| slice.len()).sum();
+        if !self.is_gathered(bytes) {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        }
         ready!(self.poll_room(bytes, context))?;
         for slice in slices {
             self.gathered.extend_from_slice(slice);
@@ -112,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -143,11 +155,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_small_answer_goes_out_at_its_flush() {
+    async fn a_small_write_goes_out_at_once() {
         let (mut client, server) = duplex(1 << 20);
         let mut server = Gather::new(server);
         server.write_all(b"answer").await.unwrap();
-        server.flush().await.unwrap();
         let mut read = [0; 6];
         client.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"answer");

@@ -161,7 +161,7 @@ async fn a_repeated_text_tells_its_own_moment() {
         );
         last.clone_from(&rows[0][0]);
     }
-    let sql = "SELECT k, today, age > INTERVAL '20 years' AS grown FROM aged WHERE today > born ORDER BY k";
+    let sql = "SELECT k, today, age > 9000 AS grown FROM aged WHERE age > 0 ORDER BY k";
     let mut days = Vec::new();
     for zone in [ZONES[0], ZONES[1], ZONES[0], ZONES[1]] {
         let set = format!("SET timezone = '{zone}'");
