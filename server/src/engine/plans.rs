@@ -4,7 +4,7 @@
 //! again and again. A plan is kept under everything that decides it, and holds while the relations
 //! that it reaches are in the states that it was planned with: other commits do not touch it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
@@ -21,7 +21,7 @@ use super::physical::KeptPhysical;
 
 /// Plans that are expected, and nodes of all plans together.
 const PLANS_EXPECTED: usize = 512;
-const NODES_MAX: u64 = 100_000;
+const NODES_MAX: u64 = 20_000;
 /// Texts and values larger than this are not worth a place.
 const KEY_BYTES_MAX: usize = 64 * 1024;
 
@@ -70,6 +70,8 @@ pub struct Kept {
     /// Whether it waits for its turn. What only looks at the catalog or at what is going on does
     /// not: an operator must be able to look when the server is busy.
     pub admission: bool,
+    /// Whether it has run before: most texts are asked for once, and are not worth much memory.
+    pub(super) has_run: AtomicBool,
     /// The catalog's version that it was last found to fit.
     version: AtomicU64,
     /// Nodes of the plan; at least one.
@@ -85,6 +87,7 @@ impl Kept {
             optimised: OnceLock::new(),
             physical: ArcSwapOption::empty(),
             admission,
+            has_run: AtomicBool::new(false),
             version: AtomicU64::new(version.0),
         }
     }
