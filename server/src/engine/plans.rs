@@ -21,7 +21,7 @@ use super::physical::KeptPhysical;
 
 /// Plans that are expected, and nodes of all plans together.
 const PLANS_EXPECTED: usize = 512;
-const NODES_MAX: u64 = 20_000;
+const NODES_MAX: u64 = 10_000;
 /// Texts and values larger than this are not worth a place.
 const KEY_BYTES_MAX: usize = 64 * 1024;
 
