@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// Commits that were acknowledged are missing.
     #[error(
-        "the catalog '{path}' is at version {found}, but version {acknowledged} was acknowledged: its write-ahead log is truncated or damaged. Restore a backup; if an older copy was put here on purpose, remove '{head}'"
+        "the catalog '{path}' is at version {found}, but version {acknowledged} was acknowledged: the file or its write-ahead log was emptied, truncated or damaged. Restore a backup; if an older copy was put here on purpose, remove '{head}'"
     )]
     LostCommits {
         /// The catalog.

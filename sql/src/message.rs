@@ -35,7 +35,8 @@ pub fn message(error: &DataFusionError) -> String {
     let said = said.trim_end_matches('.');
     match error.find_root() {
         DataFusionError::NotImplemented(_) if !said.to_lowercase().contains("support") => {
-            format!("{said} is not supported")
+            let what = said.strip_suffix("not implemented").unwrap_or(said);
+            format!("{} is not supported", what.trim_end())
         }
         _ => said.to_owned(),
     }

@@ -19,14 +19,18 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error
     }
 }
 
+/// Makes the folder of a file.
+pub(super) fn create_folder(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder).map_err(io("create the folder", folder))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the file, readable by its owner alone: it holds the key of the tickets.
 pub(super) fn create_private(path: &Path) -> Result<()> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(io("create the folder", folder))?;
-    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -63,6 +67,12 @@ pub(super) fn record_head(path: &Path, catalog_id: &str, version: Version) -> Re
 
 /// The newest version that was recorded as acknowledged, if there is a record of this catalog.
 pub(super) fn acknowledged(path: &Path, catalog_id: &str) -> Result<Option<Version>> {
+    let record = recorded(path)?.filter(|(id, _)| id == catalog_id);
+    Ok(record.map(|(_, version)| version))
+}
+
+/// The catalog's id and its newest version that was acknowledged, if there is a record.
+pub(super) fn recorded(path: &Path) -> Result<Option<(String, Version)>> {
     let head = head_path(path);
     let mut text = String::new();
     match File::open(&head) {
@@ -70,10 +80,8 @@ pub(super) fn acknowledged(path: &Path, catalog_id: &str) -> Result<Option<Versi
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io("read", &head)(error)),
     };
-    Ok(match text.trim_end().split_once(' ') {
-        Some((id, number)) if id == catalog_id => number.parse().ok().map(Version),
-        _ => None,
-    })
+    let record = text.trim_end().split_once(' ');
+    Ok(record.and_then(|(id, number)| Some((id.to_owned(), Version(number.parse().ok()?)))))
 }
 
 /// Checks that a database that was read after its record holds every acknowledged version.

@@ -73,9 +73,14 @@ pub(super) struct Opened {
 /// The write connection of the catalog at `path`, which is made if it does not exist.
 pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Opened> {
     files::refuse_network_file_system(path)?;
+    // Before the look at the file, which another process may be making.
+    let recorded = files::recorded(path)?.map(|(_, version)| version);
+    files::create_folder(path)?;
     files::create_private(path)?;
     let mut connection = connect(path, options)?;
     if is_empty(&connection, path)? {
+        // A file that was emptied or removed is not to become a new catalog in silence.
+        files::check_head(path, recorded, Version(0))?;
         create(&mut connection, path)?;
     }
     let text = |key: &str| meta_text(&connection, path, key);

@@ -124,7 +124,10 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
             let mut file = std::fs::OpenOptions::new()
                 .write(true)
                 .create_new(true)
-                .open(path)?;
+                .open(path)
+                .map_err(|error| {
+                    format!("cannot write a new file '{}': {error}", path.display())
+                })?;
             file.write_all(sql.as_bytes())?;
             file.sync_all()?;
             eprintln!("wrote {} relations to {}", relations.len(), path.display());

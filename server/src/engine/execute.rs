@@ -157,10 +157,13 @@ impl Engine {
             set => set as usize,
         };
         let options = mica_sql::execution_options(&run.scope);
-        let config = SessionConfig::from(options)
+        let mut config = SessionConfig::from(options)
             .with_target_partitions(partitions)
             .with_batch_size(scope.count("batch_size") as usize)
             .with_extension(Arc::clone(listings));
+        // What a sort sets aside for merging must fit into the statement's memory with the rest.
+        let aside = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+        *aside = (*aside).min(limits.statement_memory / 8);
         let mut environment = (*self.inner.environment).clone();
         let budget = Arc::clone(&self.inner.budget);
         environment.memory_pool = Arc::new(StatementPool::new(limits.statement_memory, budget));

@@ -100,6 +100,17 @@ fn history_file() -> Option<PathBuf> {
     Some(PathBuf::from(home).join(".mica_history"))
 }
 
+/// Runs what was typed. Ctrl-C ends it, and not the shell.
+async fn until_interrupted(shell: &mut Shell, text: &str) -> Result<bool, AnyError> {
+    tokio::select! {
+        outcome = shell.script(text, None) => outcome,
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!("interrupted");
+            Ok(true)
+        }
+    }
+}
+
 /// Reads and runs statements until the end of input or `quit`.
 pub(super) async fn run(mut shell: Shell) -> Outcome {
     let config = Config::builder()
@@ -125,7 +136,7 @@ pub(super) async fn run(mut shell: Shell) -> Outcome {
         };
         // Reading blocks this thread alone; queries run on others.
         match tokio::task::block_in_place(|| editor.readline(&prompt)) {
-            Ok(text) => match shell.script(&text, None).await {
+            Ok(text) => match until_interrupted(&mut shell, &text).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => eprintln!("error: {}", crate::error::chain(&*error)),

@@ -56,6 +56,27 @@ fn a_flipped_bit_anywhere_is_found_or_harmless() {
 }
 
 #[test]
+fn a_database_that_is_emptied_or_gone_is_not_made_anew() {
+    let (folder, warehouse) = applied();
+    let database = folder.path().join("warehouse/catalog.db");
+    let at = ["--warehouse", warehouse.as_str()];
+    for emptied in [true, false] {
+        for beside in ["catalog.db-wal", "catalog.db-shm"] {
+            let _ = std::fs::remove_file(folder.path().join("warehouse").join(beside));
+        }
+        match emptied {
+            true => std::fs::write(&database, "").unwrap(),
+            false => std::fs::remove_file(&database).unwrap(),
+        }
+        let message = fails(MICA, &[&["sql"][..], &at, &["-e", "SHOW TABLES"]].concat());
+        assert!(message.contains("was acknowledged"), "{message}");
+        assert!(message.contains("catalog.db.head"), "{message}");
+    }
+    std::fs::remove_file(folder.path().join("warehouse/catalog.db.head")).unwrap();
+    succeeds(MICA, &[&["sql"][..], &at, &["-e", "SHOW TABLES"]].concat());
+}
+
+#[test]
 fn a_truncated_database_is_named() {
     let (folder, warehouse) = applied();
     let database = folder.path().join("warehouse/catalog.db");

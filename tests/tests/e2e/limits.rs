@@ -52,8 +52,10 @@ async fn memory_of_a_statement() {
     let status = client.fails(sql).await;
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
     assert!(status.message().contains("--statement-memory"), "{status}");
-    // The next one has all of it again.
+    // The next one has all of it again, and a small sort fits in.
     assert_eq!(client.query("SELECT 1").await.unwrap().value(), "1");
+    let sql = "SELECT value FROM range(1000) ORDER BY value % 10 DESC, value";
+    assert_eq!(client.query(sql).await.unwrap().text()[0], ["9"]);
 }
 
 #[tokio::test]
