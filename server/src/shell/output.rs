@@ -87,7 +87,19 @@ fn table(columns: &Schema, batches: &[RecordBatch], preset: &str) -> Result<Stri
             false => table.add_row(cells),
         };
     })?;
-    Ok(table.to_string())
+    match table.width() {
+        Some(width) if !markdown && is_too_wide(&table, width) => vertical(columns, batches),
+        _ => Ok(table.to_string()),
+    }
+}
+
+/// Whether a table would have columns of a few letters, each value over many lines.
+fn is_too_wide(table: &Table, width: u16) -> bool {
+    /// Letters that a column should have room for, and what separates it from the next.
+    const COLUMN: usize = 6 + 3;
+    let widths = table.column_max_content_widths();
+    let natural: usize = widths.iter().map(|width| usize::from(*width) + 3).sum();
+    natural > 2 * usize::from(width) && widths.len() * COLUMN > usize::from(width)
 }
 
 /// A cell that does not end its row or column.
@@ -274,5 +286,20 @@ mod tests {
             Format::Markdown,
             "|   id | name |\n|------|------|\n|    1 | a,b  |\n| NULL | c    |",
         );
+    }
+
+    #[track_caller]
+    fn check_width(columns: usize, cell: &str, too_wide: bool) {
+        let mut table = Table::new();
+        table.add_row(vec![cell; columns]);
+        assert_eq!(is_too_wide(&table, 80), too_wide, "{columns} of '{cell}'");
+    }
+
+    #[test]
+    fn a_table_is_one_while_its_columns_can_be_read() {
+        check_width(4, "a text of some length that is wrapped over lines", false);
+        check_width(12, "123", false);
+        check_width(9, "a text of some length that is wrapped over lines", true);
+        check_width(42, "text", true);
     }
 }
