@@ -25,9 +25,16 @@ pub(crate) struct Registry {
 }
 
 /// DataFusion's functions that Spark has under the same name with other answers: patterns of dates
-/// are Java's there, arrays sort NULLs last. An error is better than a silent difference, until each
-/// is Spark's.
-const UNLIKE_SPARK: [&str; 4] = ["array_sort", "date_format", "from_unixtime", "to_char"];
+/// are Java's there, arrays sort NULLs last, an element of a map is no list, and a logarithm is natural.
+/// An error is better than a silent difference, until each is Spark's.
+const UNLIKE_SPARK: [&str; 6] = [
+    "array_sort",
+    "date_format",
+    "element_at",
+    "from_unixtime",
+    "log",
+    "to_char",
+];
 
 impl Registry {
     /// The registry of a dialect; each is made once.

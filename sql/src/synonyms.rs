@@ -59,6 +59,13 @@ pub(crate) fn of_call(function: &Function, dialect: Dialect) -> Option<Expr> {
 fn rewritten(name: &str, args: &[&Expr]) -> Option<Expr> {
     Some(match (name, args) {
         ("mod", [a, b]) => binary(a, BinaryOperator::Modulo, b),
+        // In `ansi` the registry has it, to the base of ten.
+        ("log", [number]) => call("ln", [number]),
+        ("log", [base, number]) => binary(
+            &call("ln", [number]),
+            BinaryOperator::Divide,
+            &call("ln", [base]),
+        ),
         ("locate" | "position", [part, whole]) => call("strpos", [whole, part]),
         ("locate" | "position", [part, whole, from]) => located(part, whole, from),
         ("insert", [text, from, length, by]) => Expr::Overlay {
