@@ -19,6 +19,9 @@ import psutil
 import pyarrow
 import pyarrow.flight as flight
 
+import flight_sql
+from flight_sql import field
+
 FILES, ROWS, COLUMNS, LAYERS = 20, 1000, 10, 5
 
 
@@ -100,16 +103,8 @@ class Server:
         self.process.wait()
 
 
-def field(number, value):
-    size, head = len(value), bytes([number << 3 | 2])
-    while size > 127:
-        head, size = head + bytes([size & 127 | 128]), size >> 7
-    return head + bytes([size]) + value
-
-
 def command(name, body):
-    url = f"type.googleapis.com/arrow.flight.protocol.sql.{name}".encode()
-    return flight.FlightDescriptor.for_command(field(1, url) + field(2, body))
+    return flight.FlightDescriptor.for_command(flight_sql.command(name, body))
 
 
 def query(sql):

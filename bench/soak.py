@@ -20,6 +20,8 @@ import time
 import psutil
 import pyarrow.flight as flight
 
+from flight_sql import statement
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROCESSES = 8
 QUERIES = [
@@ -35,29 +37,11 @@ QUERIES = [
 GROWTH_MAX = 1.1
 
 
-def varint(number):
-    out = b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def command(sql):
-    """A CommandStatementQuery in an Any, as every Flight SQL client sends it."""
-    url = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
-    return field(1, url) + field(2, field(1, sql.encode()))
-
-
 def connection(uri, until, seed, latencies, errors):
     choose = random.Random(seed)
     client = flight.connect(uri)
     while time.time() < until:
-        descriptor = flight.FlightDescriptor.for_command(command(choose.choice(QUERIES)))
+        descriptor = flight.FlightDescriptor.for_command(statement(choose.choice(QUERIES)))
         started = time.perf_counter()
         try:
             info = client.get_flight_info(descriptor)

@@ -26,6 +26,8 @@ import pyarrow
 import pyarrow.flight as flight
 import pyarrow.parquet
 
+from flight_sql import statement
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BULK = "SELECT * FROM lineitem"
 LAYERS = "SELECT * FROM customer_analytics_c360 ORDER BY customer_id"
@@ -77,27 +79,12 @@ class Process:
         self.child.wait()
 
 
-def varint(number):
-    out = b""
-    while number > 0x7F:
-        out += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return out + bytes([number])
-
-
-def command(sql):
-    """A CommandStatementQuery in an Any, as every Flight SQL client sends it."""
-    field = lambda number, data: varint(number << 3 | 2) + varint(len(data)) + data
-    url = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
-    return field(1, url) + field(2, field(1, sql.encode()))
-
-
 class Pyarrow:
     def __init__(self, uri, **options):
         self.client = flight.connect(uri, **options)
 
     def stream(self, sql):
-        info = self.client.get_flight_info(flight.FlightDescriptor.for_command(command(sql)))
+        info = self.client.get_flight_info(flight.FlightDescriptor.for_command(statement(sql)))
         return self.client.do_get(info.endpoints[0].ticket).to_reader()
 
     def table(self, sql):

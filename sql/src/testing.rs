@@ -1,5 +1,6 @@
 //! For tests: a session over a catalog in memory, without files.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use mica_catalog::{MemoryStore, Relation, RelationName, Snapshot};
 
 use crate::ddl::Draft;
 use crate::planner::Against;
+use crate::project::{Project, SourceFile};
 use crate::{
     DefineTable, DefinedTable, Definer, Dialect, Effect, Executor, Limits, Origin, Parsed, Planner,
     Prepared, Providers, Result, SessionContext, one, parse,
@@ -134,4 +136,21 @@ impl Session {
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(future)
+}
+
+/// A project of files in the layer `views`, by path.
+pub(crate) fn project(files: &[(&str, &str)]) -> Project {
+    let file = |(path, text): &(&str, &str)| SourceFile {
+        path: (*path).to_owned(),
+        layer: "views".to_owned(),
+        text: (*text).to_owned(),
+    };
+    Project {
+        name: "shop".to_owned(),
+        folder: "/shop".to_owned(),
+        dialect: Dialect::Ansi,
+        schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
+        variables: BTreeMap::new(),
+        files: files.iter().map(file).collect(),
+    }
 }

@@ -21,7 +21,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use mica_data::{ExternalTableProvider, Listing};
-use mica_sql::{Reuse, Scope};
+use mica_sql::{Reuse, Scope, Timeless};
 
 use super::plans::Kept;
 use super::renew::renewed;
@@ -63,32 +63,37 @@ pub(super) async fn physical_plan(
     state: &mut SessionState,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let planned = &kept.planned.plan;
-    let Reuse::AtMoment(timeless) = &kept.planned.reuse else {
-        let plan = match &kept.planned.reuse {
-            Reuse::Never => state.optimize(planned).map_err(Error::execution)?,
-            Reuse::Always | Reuse::AtMoment(_) => optimised_once(kept, planned, state)?,
-        };
-        let reads = Reads::of(&plan, scope, state).await?;
-        return operators(kept, reads, Vec::new(), state, |_| Ok(plan)).await;
+    let plan = match &kept.planned.reuse {
+        Reuse::AtMoment(timeless) => return at_moment(kept, timeless, scope, state).await,
+        Reuse::Always => optimised_once(kept, planned, state)?,
+        Reuse::Never => state.optimize(planned).map_err(Error::execution)?,
     };
+    let reads = Reads::of(&plan, scope, state).await?;
+    operators(kept, reads, Vec::new(), state, |_| Ok(plan)).await
+}
+
+/// As [`physical_plan`], of a plan that tells the day or the moment.
+async fn at_moment(
+    kept: &Kept,
+    timeless: &Timeless,
+    scope: &Scope,
+    state: &mut SessionState,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let planned = &kept.planned.plan;
     let reads = Reads::of(planned, scope, state).await?;
     let moment = state.execution_props().query_execution_start_time;
     let values = timeless.values(moment, state.config_options())?;
-    match values.filter(|_| reads.small) {
-        Some(values) => {
-            let at = values.clone();
-            let plan = |state: &SessionState| {
-                let optimised = optimised_once(kept, &timeless.plan, state)?;
-                Ok(timeless.at(&optimised, &at)?)
-            };
-            operators(kept, reads, values, state, plan).await
-        }
+    let Some(values) = values.filter(|_| reads.small) else {
         // With the values in it, the optimiser knows more: that pays for much data.
-        None => {
-            let plan = state.optimize(planned).map_err(Error::execution)?;
-            plan_operators(&plan, state).await
-        }
-    }
+        let plan = state.optimize(planned).map_err(Error::execution)?;
+        return plan_operators(&plan, state).await;
+    };
+    let at = values.clone();
+    let plan = |state: &SessionState| {
+        let optimised = optimised_once(kept, &timeless.plan, state)?;
+        Ok(timeless.at(&optimised, &at)?)
+    };
+    operators(kept, reads, values, state, plan).await
 }
 
 /// Operators as kept, or planned now from what `plan` gives; kept if they may run again so.

@@ -188,7 +188,7 @@ fn reads(statement: &Statement, scope: &Scope) -> Result<Vec<RelationName>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Dialect;
+    use crate::testing::project;
 
     #[test]
     fn variables_are_replaced_and_a_missing_one_is_located() {
@@ -201,18 +201,7 @@ mod tests {
     #[test]
     fn what_follows_another_dialect_is_read_in_that_alone() {
         let text = r"SET dialect = spark; CREATE VIEW v AS SELECT 'it\'s' AS n";
-        let project = Project {
-            name: "shop".to_owned(),
-            folder: "/shop".to_owned(),
-            dialect: Dialect::Ansi,
-            schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
-            variables: BTreeMap::new(),
-            files: vec![SourceFile {
-                path: "v.sql".to_owned(),
-                layer: "views".to_owned(),
-                text: text.to_owned(),
-            }],
-        };
+        let project = project(&[("v.sql", text)]);
         assert_eq!(items(&project, 0).unwrap().len(), 1);
     }
 }

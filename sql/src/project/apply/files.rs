@@ -179,27 +179,13 @@ pub(super) fn digest(project: &Project, at: usize) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use crate::Dialect;
-    use crate::project::{ApplyOptions, Project, Report, SourceFile, apply};
-    use crate::testing::{Session, wait};
+    use crate::project::{ApplyOptions, Report, apply};
+    use crate::testing::{Session, project, wait};
 
     #[track_caller]
     fn applied(session: &Session, files: &[(&str, &str)], prune: bool) -> Report {
-        let file = |(path, text): &(&str, &str)| SourceFile {
-            path: (*path).to_owned(),
-            layer: "views".to_owned(),
-            text: (*text).to_owned(),
-        };
-        let project = Project {
-            name: "shop".to_owned(),
-            folder: "/shop".to_owned(),
-            dialect: Dialect::Ansi,
-            schema: mica_catalog::DEFAULT_SCHEMA.to_owned(),
-            variables: BTreeMap::new(),
-            files: files.iter().map(file).collect(),
-        };
+        let project = project(files);
         let options = ApplyOptions {
             prune,
             ..ApplyOptions::default()
