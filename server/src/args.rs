@@ -1,7 +1,7 @@
 //! The command line: flags, variables, defaults and help stand on the fields.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +28,20 @@ pub struct Cli {
     /// Write the log as one JSON object a line.
     #[arg(long, global = true, env = "MICA_LOG_JSON")]
     pub log_json: bool,
+}
+
+/// An address and a port; a name is the first of its addresses, an IPv4 one if there is any.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "expected ADDRESS:PORT, such as 127.0.0.1:50051 or 0.0.0.0:50051";
+    let found = text.to_socket_addrs();
+    let found: Vec<SocketAddr> = found
+        .map_err(|error| format!("{error}; {wanted}"))?
+        .collect();
+    let first = found
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(found.first());
+    first.copied().ok_or_else(|| wanted.to_owned())
 }
 
 /// Commands.
@@ -154,7 +168,8 @@ pub struct ServeArgs {
         long,
         env = "MICA_LISTEN",
         default_value = "127.0.0.1:50051",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = address
     )]
     pub listen: SocketAddr,
     /// Name of the one user; without it anybody may connect.

@@ -202,7 +202,10 @@ fn execution_message(error: &DataFusionError) -> String {
     let message = mica_sql::message(error);
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => {
-            format!("the query needs more memory than it may have (--statement-memory): {message}")
+            // What follows are settings of DataFusion, which nobody can set here.
+            let said = message.split(" Consider increasing ").next();
+            let said = said.unwrap_or(&message).trim_end_matches('.');
+            format!("the query needs more memory than it may have (--statement-memory): {said}")
         }
         _ => message,
     }

@@ -7,6 +7,7 @@
 
 mod backend;
 mod embedded;
+mod meta;
 mod output;
 mod remote;
 mod repl;

@@ -1,5 +1,6 @@
 //! Functions of our own: those that DataFusion and datafusion-spark lack or answer otherwise.
 
+mod checked;
 mod current_names;
 mod date_parts;
 pub(crate) mod differences;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub(crate) use checked::check_overflow;
 pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
 pub(crate) use operators::SparkOperators;

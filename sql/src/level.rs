@@ -22,8 +22,9 @@ use mica_catalog::{Relation, RelationName, fold};
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
 use crate::context::{Context, options, parser_options};
+use crate::functions::check_overflow;
 use crate::naming::{self, Named};
-use crate::{Result, Scope, StatementText, passes, rewrite, spelling};
+use crate::{Dialect, Result, Scope, StatementText, passes, rewrite, spelling};
 
 /// What a text reads, where it names it.
 pub(crate) type Sources = HashMap<TableReference, Arc<Source>>;
@@ -141,6 +142,11 @@ impl RawLevel {
         let options = options(&self.scope);
         let analyzer = Analyzer::new();
         let plan = analyzer.execute_and_check(self.plan, &options, |_, _| {})?;
+        let plan = match (self.scope.dialect, options.execution.enable_ansi_mode) {
+            // As Spark does unless told otherwise.
+            (Dialect::Spark, false) => plan,
+            _ => check_overflow(plan)?,
+        };
         Ok(Level {
             nodes: passes::count_nodes(&plan)?,
             plan,

@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::DataFusionError;
+use datafusion::common::{Column, DataFusionError, SchemaError};
 use mica_catalog::near_matches;
 use regex::{Captures, Regex};
 
@@ -18,6 +18,14 @@ use crate::{Dialect, naming};
 /// What `error` says, for users.
 pub fn message(error: &DataFusionError) -> String {
     let mut source = error;
+    if let DataFusionError::SchemaError(problem, _) = error.find_root()
+        && let SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } = &**problem
+    {
+        return no_field(field, valid_fields);
+    }
     // Which rule met the error is DataFusion's business.
     while let DataFusionError::Context(_, inner) = source {
         source = inner;
@@ -108,6 +116,37 @@ fn known(said: &str) -> Option<String> {
         return Some(format!("{what} is not supported"));
     }
     None
+}
+
+/// DataFusion lists every column there is, which are hundreds.
+fn no_field(field: &Column, valid: &[Column]) -> String {
+    const NAMED_MAX: usize = 10;
+    let shown = |column: &Column| naming::unhidden(&column.quoted_flat_name());
+    let near = near_matches(&field.name, valid.iter().map(|column| column.name.as_str()));
+    let of_relation = |column: &&Column| {
+        let asked = field.relation.as_ref();
+        asked.is_none_or(|asked| column.relation.as_ref() == Some(asked))
+    };
+    let meant: Vec<String> = near
+        .iter()
+        .filter_map(|name| {
+            valid
+                .iter()
+                .filter(of_relation)
+                .find(|column| column.name == *name)
+        })
+        .map(shown)
+        .collect();
+    let named = format!("No field named {}", shown(field));
+    if !meant.is_empty() {
+        return format!("{named}; did you mean '{}'?", meant.join("' or '"));
+    }
+    let known: Vec<String> = valid.iter().take(NAMED_MAX).map(shown).collect();
+    match (known.is_empty(), valid.len().saturating_sub(NAMED_MAX)) {
+        (true, _) => named,
+        (false, 0) => format!("{named}; there are {}", known.join(", ")),
+        (false, more) => format!("{named}; there are {} and {more} more", known.join(", ")),
+    }
 }
 
 /// DataFusion offers the nearest name however far it is, and knows no dialects.
@@ -207,6 +246,33 @@ mod tests {
             "Unsupported ast node Pivot { table: Ident { value: \"v\", span: Span(Location(1,1)..) } }",
             "Unsupported ast node",
         );
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_told_from_its_like_or_from_some() {
+        let columns: Vec<Column> = (0..42)
+            .map(|number| Column::new(Some("t"), format!("amount_{number}")))
+            .collect();
+        let said = |name: &str, columns: &[Column]| {
+            let problem = SchemaError::FieldNotFound {
+                field: Box::new(Column::new_unqualified(name)),
+                valid_fields: columns.to_vec(),
+            };
+            message(&DataFusionError::SchemaError(
+                Box::new(problem),
+                Box::new(None),
+            ))
+        };
+        assert_eq!(
+            said("amount_7x", &columns[7..8]),
+            "No field named amount_7x; did you mean 't.amount_7'?"
+        );
+        assert_eq!(
+            said("zzz", &columns[..2]),
+            "No field named zzz; there are t.amount_0, t.amount_1"
+        );
+        assert!(said("zzz", &columns).ends_with("t.amount_9 and 32 more"));
+        assert_eq!(said("zzz", &[]), "No field named zzz");
     }
 
     #[test]

@@ -7,13 +7,13 @@ use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::resolve::resolve_table_references;
-use mica_catalog::{CATALOG, RelationName, Snapshot};
+use mica_catalog::{CATALOG, INFORMATION_SCHEMA, RelationName, Snapshot, near_matches};
 use sqlparser::ast::{
     Expr, ObjectName, Query, Spanned, Statement as SqlStatement, TableFactor, Value, Visit,
     VisitMut, Visitor, VisitorMut,
 };
 
-use crate::{Error, Position, Result, Scope};
+use crate::{Error, Position, Result, Scope, information_schema};
 
 /// The relations of `query` that are not CTEs, folded, each once, by name.
 ///
@@ -131,6 +131,10 @@ pub(crate) fn missing(
     position: Option<Position>,
 ) -> Error {
     let error = match snapshot.require_schema(name.schema.as_str()) {
+        _ if name.schema.folded() == INFORMATION_SCHEMA => mica_catalog::Error::NotFound {
+            name: name.clone(),
+            near: near_matches(name.relation.as_str(), information_schema::names()),
+        },
         Ok(_) => snapshot.not_found(name),
         Err(error) => error,
     };

@@ -177,7 +177,7 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
         ),
         (
             select.qualify.is_some() && dialect == Dialect::Spark,
-            "QUALIFY in the spark dialect, as in Apache Spark",
+            "QUALIFY in the spark dialect (Apache Spark has none: filter a subquery)",
         ),
     ]
 }

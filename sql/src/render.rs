@@ -32,18 +32,18 @@ fn qualified(name: &RelationName, dialect: Dialect) -> String {
     format!("{schema}.{}", ident(name.relation.as_str(), dialect))
 }
 
-/// The statement that makes `relation` again, in the dialect of a view's text, without a `;`.
-pub fn create_statement(relation: &Relation) -> String {
+/// The statement that makes `relation` again, without a `;`: a view in the dialect of its text, a
+/// table in `dialect`.
+pub fn create_statement(relation: &Relation, dialect: Dialect) -> String {
     match &relation.body.definition {
         Definition::View(view) => create_view(relation, view),
-        Definition::ExternalTable(table) => create_table(relation, table),
+        Definition::ExternalTable(table) => create_table(relation, table, dialect),
     }
 }
 
-/// The statements that declare the keys of `relation` again, in the ansi dialect, without a `;`.
-/// Each foreign key is to stand behind the relation, and the primary key, that it refers to.
-pub fn constraint_statements(relation: &Relation) -> Vec<String> {
-    let dialect = Dialect::Ansi;
+/// The statements that declare the keys of `relation` again, without a `;`. Each foreign key is to
+/// stand behind the relation, and the primary key, that it refers to.
+pub fn constraint_statements(relation: &Relation, dialect: Dialect) -> Vec<String> {
     let kind = match relation.body.definition {
         Definition::View(_) => "VIEW",
         Definition::ExternalTable(_) => "TABLE",
@@ -75,7 +75,7 @@ pub fn constraint_statements(relation: &Relation) -> Vec<String> {
     relation.body.constraints.iter().map(statement).collect()
 }
 
-/// The dialect that [`create_statement`] writes.
+/// The dialect that [`create_statement`] writes a view in.
 pub fn dialect_of(relation: &Relation) -> Dialect {
     let view = relation.body.as_view();
     let dialect = view.and_then(|view| Dialect::parse(&view.dialect).ok());
@@ -111,8 +111,7 @@ fn create_view(relation: &Relation, view: &View) -> String {
     format!("{sql}\nAS {}", view.text)
 }
 
-fn create_table(relation: &Relation, table: &ExternalTable) -> String {
-    let dialect = Dialect::Ansi;
+fn create_table(relation: &Relation, table: &ExternalTable, dialect: Dialect) -> String {
     let mut sql = format!(
         "CREATE EXTERNAL TABLE {}",
         qualified(&relation.name, dialect)
@@ -140,6 +139,10 @@ fn create_table(relation: &Relation, table: &ExternalTable) -> String {
 }
 
 fn columns(columns: &Schema, dialect: Dialect) -> String {
+    let type_name = match dialect {
+        Dialect::Ansi => types::sql_name,
+        Dialect::Spark => types::spark_name,
+    };
     let columns: Vec<String> = columns
         .fields()
         .iter()
@@ -149,7 +152,7 @@ fn columns(columns: &Schema, dialect: Dialect) -> String {
             format!(
                 "{} {}{}",
                 ident(field.name(), dialect),
-                types::sql_name(field.data_type()),
+                type_name(field.data_type()),
                 comment.unwrap_or_default()
             )
         })

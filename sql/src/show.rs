@@ -14,7 +14,7 @@ use sqlparser::ast::ObjectName;
 use self::table::Table;
 use crate::graph::Loader;
 use crate::planner::{Against, Planned, Planner};
-use crate::render::create_statement;
+use crate::render::{constraint_statements, create_statement};
 use crate::statement::Show;
 use crate::{Result, references};
 
@@ -38,7 +38,9 @@ impl Planner {
             Show::Create(relation) => {
                 let relation = self.relation(relation, against).await?;
                 let mut table = Table::new(&["createtab_stmt"]);
-                table.row([create_statement(&relation)]);
+                let mut statements = vec![create_statement(&relation, dialect)];
+                statements.extend(constraint_statements(&relation, dialect));
+                table.row([statements.join(";\n")]);
                 table
             }
             Show::Properties(relation, key) => {

@@ -106,11 +106,11 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
             }
             scope = wanted;
         }
-        sql += &format!("\n{};\n", render::create_statement(relation));
+        sql += &format!("\n{};\n", render::create_statement(relation, Dialect::Ansi));
     }
     let keys: Vec<String> = relations
         .iter()
-        .flat_map(render::constraint_statements)
+        .flat_map(|relation| render::constraint_statements(relation, Dialect::Ansi))
         .collect();
     if !keys.is_empty() {
         sql += "\nRESET ALL;\n";

@@ -116,6 +116,7 @@ pub(super) fn markdown() -> String {
     }
     text += "\n## Commands and flags\n\nEvery flag can be given as the variable behind it.\n";
     let cli = Cli::command();
+    text += &format!("\nWith each command:\n\n{}", table(cli.get_arguments()));
     let shown = |command: &&clap::Command| !command.is_hide_set();
     for command in cli.get_subcommands().filter(shown) {
         text += &flags(command);
@@ -136,24 +137,20 @@ fn flags(command: &clap::Command) -> String {
         .map(ToString::to_string)
         .unwrap_or_default();
     let mut text = format!("\n### mica {}\n\n{about}\n\n", command.get_name());
-    text += "| flag | variable | default | what it does |\n|---|---|---|---|\n";
     let limits = LimitArgs::augment_args(clap::Command::new("limits"));
     let is_limit = |id| limits.get_arguments().any(|limit| limit.get_id() == id);
-    let mut limited = false;
-    for argument in command
-        .get_arguments()
-        .filter(|argument| !argument.is_hide_set())
-    {
-        if command.get_name() != "serve" && is_limit(argument.get_id()) {
-            limited = true;
-            continue;
-        }
-        text += &row(argument);
+    let all = || command.get_arguments();
+    if command.get_name() == "serve" || !all().any(|argument| is_limit(argument.get_id())) {
+        return text + &table(all());
     }
-    if limited {
-        text += "\nAnd the limits of `mica serve`, from `--max-queries` on.\n";
-    }
-    text
+    text += &table(all().filter(|argument| !is_limit(argument.get_id())));
+    text + "\nAnd the limits of `mica serve`, from `--max-queries` on.\n"
+}
+
+fn table<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> String {
+    let head = "| flag | variable | default | what it does |\n|---|---|---|---|\n".to_owned();
+    let shown = arguments.filter(|argument| !argument.is_hide_set());
+    shown.fold(head, |table, argument| table + &row(argument))
 }
 
 fn row(argument: &clap::Arg) -> String {

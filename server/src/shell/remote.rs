@@ -1,5 +1,6 @@
 //! Statements on any Flight SQL server.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,14 +81,27 @@ fn readable(error: &(dyn std::error::Error + 'static)) -> AnyError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(status) = error.downcast_ref::<tonic::Status>() {
-            return status.message().to_owned().into();
+            return said(status);
         }
         if let Some(arrow_flight::error::FlightError::Tonic(status)) = error.downcast_ref() {
-            return status.message().to_owned().into();
+            return said(status);
         }
         cause = error.source();
     }
     crate::error::chain(error).into()
+}
+
+/// A status of the server has no source, one of the transport has.
+fn said(status: &tonic::Status) -> AnyError {
+    match status.source() {
+        None => status.message().to_owned().into(),
+        Some(cause) => format!(
+            "the connection was lost ({}); the next statement makes a new one, whose session has \
+             the default settings and no temporary views",
+            crate::error::chain(cause)
+        )
+        .into(),
+    }
 }
 
 #[async_trait]

@@ -12,6 +12,7 @@ use rustyline::{Config, Context, Editor, Helper};
 
 use mica_sql::Dialect;
 
+use super::meta;
 use super::script::Shell;
 use crate::commands::{AnyError, Outcome};
 
@@ -50,10 +51,8 @@ impl Validator for Assistant {
 }
 
 fn is_shell_word(text: &str) -> bool {
-    matches!(
-        text.to_ascii_lowercase().as_str(),
-        "quit" | "exit" | "help" | "\\q" | "\\?"
-    )
+    let word = text.to_ascii_lowercase();
+    matches!(word.as_str(), "quit" | "exit" | "help") || meta::is_meta(text)
 }
 
 impl Completer for Assistant {

@@ -9,6 +9,7 @@ use futures::future::LocalBoxFuture;
 use mica_sql::Dialect;
 
 use super::backend::{Answer, Backend};
+use super::meta;
 use super::output::{Output, ROWS_PER_TABLE};
 use crate::commands::AnyError;
 
@@ -50,6 +51,7 @@ Statements end with ';'. Besides SQL:
   source FILE;        runs the statements of a file (relative to the current folder)
   quit;               leaves
   show tables;        lists tables and views; describe NAME; show functions;
+  \\d [NAME], \\dv, \\dn, \\q, !tables, .tables and their kin work, too
   set dialect = spark; set schema = NAME; show all;";
 
 impl Shell {
@@ -105,6 +107,9 @@ impl Shell {
         folder: Option<&'a Path>,
     ) -> LocalBoxFuture<'a, Result<bool, AnyError>> {
         Box::pin(async move {
+            if let Some(statement) = meta::statement(text) {
+                return self.line(&statement?, folder).await;
+            }
             let mut text = std::borrow::Cow::Borrowed(text);
             'dialects: loop {
                 let dialect = self.dialect;

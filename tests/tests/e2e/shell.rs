@@ -52,6 +52,23 @@ fn a_script_may_change_its_dialect_midway() {
 }
 
 #[test]
+fn what_other_shells_call_commands_works() {
+    let folder = TempDir::new().unwrap();
+    sql(&folder, &["-e", "CREATE VIEW a AS SELECT 1 AS n"]);
+    assert_eq!(
+        sql(&folder, &["--format", "tsv", "-e", "\\dv"]),
+        "default\ta\tVIEW\n"
+    );
+    assert_eq!(
+        sql(&folder, &["--format", "tsv", "-e", "\\d a"]),
+        "n\tBIGINT\tNULL\n"
+    );
+    let warehouse = below(&folder, "warehouse");
+    let message = fails(MICA, &["sql", "--warehouse", &warehouse, "-e", "!frob"]);
+    assert!(message.contains("'!frob' is no command"), "{message}");
+}
+
+#[test]
 fn an_error_names_file_and_line_and_stops_the_script() {
     let folder = TempDir::new().unwrap();
     write(
