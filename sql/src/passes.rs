@@ -9,7 +9,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Union,
-    WindowFunctionDefinition,
+    WindowFunctionDefinition, lit,
 };
 
 use crate::Dialect;
@@ -18,7 +18,7 @@ use crate::Dialect;
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
     let plan = match dialect {
         Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
-        Dialect::Ansi => plan,
+        Dialect::Ansi => counted_digits(plan)?,
     };
     signed_ranks(seconds(plan)?, dialect)
 }
@@ -184,6 +184,37 @@ fn with_doubles<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchem
         }
     }
     changed
+}
+
+/// How many digits `round` and `trunc` keep is an INTEGER to them. The analyzer would make a cast of a
+/// BIGINT, and no longer see how many a decimal has then.
+fn counted_digits(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let names = NamePreserver::new(&node);
+        let counted = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let counted = expr.transform_up(|expr| Ok(with_count(expr)))?;
+            Ok(counted.update_data(|expr| name.restore(expr)))
+        })?;
+        counted.map_data(recompute)
+    })?;
+    Ok(plan.data)
+}
+
+fn with_count(expr: Expr) -> Transformed<Expr> {
+    let Expr::ScalarFunction(mut call) = expr else {
+        return Transformed::no(expr);
+    };
+    let counts = ["round", "trunc"].contains(&call.func.name());
+    let count = match call.args.get(1) {
+        Some(Expr::Literal(ScalarValue::Int64(Some(count)), _)) if counts => i32::try_from(*count),
+        _ => return Transformed::no(Expr::ScalarFunction(call)),
+    };
+    let changed = count.is_ok();
+    if let Ok(count) = count {
+        call.args[1] = lit(count);
+    }
+    Transformed::new_transformed(Expr::ScalarFunction(call), changed)
 }
 
 /// `row_number`, `rank` and their kin count in BIGINT (INT in Spark), not in an unsigned type that
