@@ -7,11 +7,13 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, FileSource, ParquetSource,
 };
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
 /// Makes the source of a scan, as it was before DataFusion planned with it.
@@ -37,7 +39,8 @@ impl Recipe {
     }
 }
 
-/// `scan` with a source that has not run yet; none if `scan` is not one of ours.
+/// `scan` with a source that has not run yet; none if `scan` is not one of ours, or has a filter that
+/// an operator above changes while it runs.
 ///
 /// # Errors
 /// What DataFusion says of the columns that it reads; nothing, as it has planned them before.
@@ -52,6 +55,9 @@ pub fn renew(scan: &DataSourceExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let planned = &config.file_source;
     let mut source = recipe.source();
     if let Some(filter) = planned.filter() {
+        if filter.exists(|part| Ok(part.is::<DynamicFilterPhysicalExpr>()))? {
+            return Ok(None);
+        }
         let Some(parquet) = source.downcast_ref::<ParquetSource>() else {
             return Ok(None);
         };

@@ -30,20 +30,6 @@ pub struct Cli {
     pub log_json: bool,
 }
 
-/// An address and a port; a name is the first of its addresses, an IPv4 one if there is any.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let wanted = "expected ADDRESS:PORT, such as 127.0.0.1:50051 or 0.0.0.0:50051";
-    let found = text.to_socket_addrs();
-    let found: Vec<SocketAddr> = found
-        .map_err(|error| format!("{error}; {wanted}"))?
-        .collect();
-    let first = found
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(found.first());
-    first.copied().ok_or_else(|| wanted.to_owned())
-}
-
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -416,6 +402,20 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     })?;
     let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
     number.checked_mul(*scale)
+}
+
+/// An address and a port; a name is the first of its addresses, an IPv4 one if there is any.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "expected ADDRESS:PORT, such as 127.0.0.1:50051 or 0.0.0.0:50051";
+    let found = text.to_socket_addrs();
+    let found: Vec<SocketAddr> = found
+        .map_err(|error| format!("{error}; {wanted}"))?
+        .collect();
+    let first = found
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(found.first());
+    first.copied().ok_or_else(|| wanted.to_owned())
 }
 
 #[cfg(test)]

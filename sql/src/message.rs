@@ -4,6 +4,7 @@
 //! DataFusion's business, and get SQL's names for types and literals. What the message is about
 //! stays as DataFusion says it.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use datafusion::arrow::datatypes::DataType;
@@ -121,28 +122,29 @@ fn known(said: &str) -> Option<String> {
 /// DataFusion lists every column there is, which are hundreds.
 fn no_field(field: &Column, valid: &[Column]) -> String {
     const NAMED_MAX: usize = 10;
+    const NEAR_MAX: usize = 3;
     let shown = |column: &Column| naming::unhidden(&column.quoted_flat_name());
-    let near = near_matches(&field.name, valid.iter().map(|column| column.name.as_str()));
-    let of_relation = |column: &&Column| {
-        let asked = field.relation.as_ref();
-        asked.is_none_or(|asked| column.relation.as_ref() == Some(asked))
+    // What stands before the name tells where to look, if there is such a relation.
+    let asked = field.relation.as_ref();
+    let of_relation = |column: &&Column| column.relation.as_ref() == asked;
+    let all: Vec<&Column> = match asked.is_some() && valid.iter().any(|column| of_relation(&column))
+    {
+        true => valid.iter().filter(of_relation).collect(),
+        false => valid.iter().collect(),
     };
-    let meant: Vec<String> = near
+    let names: BTreeSet<&str> = all.iter().map(|column| column.name.as_str()).collect();
+    let near = near_matches(&field.name, names.into_iter());
+    let meant = near
         .iter()
-        .filter_map(|name| {
-            valid
-                .iter()
-                .filter(of_relation)
-                .find(|column| column.name == *name)
-        })
-        .map(shown)
-        .collect();
+        .flat_map(|name| all.iter().filter(move |column| column.name == *name));
+    let meant: Vec<String> = meant.take(NEAR_MAX).map(|column| shown(column)).collect();
     let named = format!("No field named {}", shown(field));
     if !meant.is_empty() {
         return format!("{named}; did you mean '{}'?", meant.join("' or '"));
     }
-    let known: Vec<String> = valid.iter().take(NAMED_MAX).map(shown).collect();
-    match (known.is_empty(), valid.len().saturating_sub(NAMED_MAX)) {
+    let known = all.iter().take(NAMED_MAX);
+    let known: Vec<String> = known.map(|column| shown(column)).collect();
+    match (known.is_empty(), all.len().saturating_sub(NAMED_MAX)) {
         (true, _) => named,
         (false, 0) => format!("{named}; there are {}", known.join(", ")),
         (false, more) => format!("{named}; there are {} and {more} more", known.join(", ")),
@@ -272,6 +274,11 @@ mod tests {
             "No field named zzz; there are t.amount_0, t.amount_1"
         );
         assert!(said("zzz", &columns).ends_with("t.amount_9 and 32 more"));
+        let both = [Column::new(Some("a"), "id1"), Column::new(Some("b"), "id1")];
+        assert_eq!(
+            said("id", &both),
+            "No field named id; did you mean 'a.id1' or 'b.id1'?"
+        );
         assert_eq!(said("zzz", &[]), "No field named zzz");
     }
 

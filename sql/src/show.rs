@@ -14,7 +14,7 @@ use sqlparser::ast::ObjectName;
 use self::table::Table;
 use crate::graph::Loader;
 use crate::planner::{Against, Planned, Planner};
-use crate::render::{constraint_statements, create_statement};
+use crate::render::{constraint_statements, create_statement, dialect_of};
 use crate::statement::Show;
 use crate::{Result, references};
 
@@ -38,6 +38,11 @@ impl Planner {
             Show::Create(relation) => {
                 let relation = self.relation(relation, against).await?;
                 let mut table = Table::new(&["createtab_stmt"]);
+                // A view's text has the dialect that it was written in, whoever asks.
+                let dialect = match relation.body.as_view() {
+                    Some(_) => dialect_of(&relation),
+                    None => dialect,
+                };
                 let mut statements = vec![create_statement(&relation, dialect)];
                 statements.extend(constraint_statements(&relation, dialect));
                 table.row([statements.join(";\n")]);

@@ -110,8 +110,11 @@ async fn operators(
     // Before the look at what is kept: a plan runs under the options that it was made with.
     let options = state.config_mut().options_mut();
     options.execution.target_partitions = 1;
-    // What they would skip is read already; and a plan with them cannot be kept.
-    options.optimizer.enable_dynamic_filter_pushdown = false;
+    // What they would skip is read already; and a plan with them cannot be kept: they remember what
+    // they saw. The planner looks at each of these, not at the one switch for all.
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     let known = kept.physical.load();
     if let Some(plan) = known.as_ref().and_then(|kept| kept.fresh(&reads, &values)) {
         return Ok(plan);

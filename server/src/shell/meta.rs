@@ -4,6 +4,9 @@
 //! before thinking.
 
 /// The statement that a line of psql, beeline or DuckDB stands for; none if it is no such line.
+///
+/// # Errors
+/// A message that names the command, if there is none of that name, or it takes no argument.
 pub(super) fn statement(line: &str) -> Option<Result<String, String>> {
     let line = line.trim().trim_end_matches(';').trim_end();
     if !is_meta(line) {
@@ -17,24 +20,39 @@ pub(super) fn statement(line: &str) -> Option<Result<String, String>> {
         "" => "SHOW TABLES".to_owned(),
         name => format!("{with} {name}"),
     };
-    Some(Ok(match command.to_ascii_lowercase().as_str() {
+    let sql = match command.to_ascii_lowercase().as_str() {
+        "\\?" | "\\i" | ".help" | ".read" | ".quit" | ".exit" => return None,
         "\\d" | "!columns" | "!describe" => described("DESCRIBE"),
         "\\d+" => described("DESCRIBE EXTENDED"),
-        "\\dt" | "\\dt+" | "!tables" | ".tables" => "SHOW TABLES".to_owned(),
-        "\\dv" | "\\dv+" => "SHOW VIEWS".to_owned(),
-        "\\l" | "\\dn" | "\\dn+" | ".databases" => "SHOW SCHEMAS".to_owned(),
-        "\\df" => "SHOW FUNCTIONS".to_owned(),
         ".schema" | "\\sv" => described("SHOW CREATE TABLE"),
         "\\c" if !argument.is_empty() => format!("USE {argument}"),
-        "\\q" | "!q" | "!quit" | "!exit" => "quit".to_owned(),
-        "\\h" | "!help" => "help".to_owned(),
-        "\\?" | "\\i" | ".help" | ".read" | ".quit" | ".exit" => return None,
-        _ => {
-            return Some(Err(format!(
-                "'{command}' is no command; type help; for those"
-            )));
-        }
-    }))
+        _ => match bare(command) {
+            Some(sql) if argument.is_empty() => sql.to_owned(),
+            Some(_) => {
+                let hint = "the statements of SQL do: SHOW TABLES LIKE '..'";
+                return Some(Err(format!("'{command}' takes no argument here; {hint}")));
+            }
+            None => {
+                return Some(Err(format!(
+                    "'{command}' is no command; type help; for those"
+                )));
+            }
+        },
+    };
+    Some(Ok(sql))
+}
+
+/// The statement behind a command that stands alone.
+fn bare(command: &str) -> Option<&'static str> {
+    Some(match command.to_ascii_lowercase().as_str() {
+        "\\dt" | "\\dt+" | "!tables" | ".tables" => "SHOW TABLES",
+        "\\dv" | "\\dv+" => "SHOW VIEWS",
+        "\\l" | "\\dn" | "\\dn+" | ".databases" => "SHOW SCHEMAS",
+        "\\df" => "SHOW FUNCTIONS",
+        "\\q" | "!q" | "!quit" | "!exit" => "quit",
+        "\\h" | "!help" => "help",
+        _ => return None,
+    })
 }
 
 /// Whether a line begins like a command of psql, beeline or DuckDB, and no statement of SQL does.
@@ -69,9 +87,18 @@ mod tests {
 
     #[test]
     fn sql_and_the_shell_s_own_words_are_left_alone() {
-        for line in ["SELECT 1", "\\i file.sql", ".5", "!", "!x\nSELECT 1"] {
+        for line in [
+            "SELECT 1",
+            "\\i file.sql",
+            ".5",
+            "!",
+            "!x\nSELECT 1",
+            ".tables; SELECT 1",
+        ] {
             check(line, None);
         }
-        assert!(matches!(statement("\\frob"), Some(Err(_))));
+        for line in ["\\frob", "\\dt zz*"] {
+            assert!(matches!(statement(line), Some(Err(_))), "{line}");
+        }
     }
 }

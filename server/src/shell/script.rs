@@ -108,7 +108,11 @@ impl Shell {
     ) -> LocalBoxFuture<'a, Result<bool, AnyError>> {
         Box::pin(async move {
             if let Some(statement) = meta::statement(text) {
-                return self.line(&statement?, folder).await;
+                let outcome = match statement {
+                    Ok(statement) => self.line(&statement, folder).await,
+                    Err(message) => Err(message.into()),
+                };
+                return outcome.map_err(|error| in_script(error, folder.map(|_| 1)));
             }
             let mut text = std::borrow::Cow::Borrowed(text);
             'dialects: loop {

@@ -7,22 +7,27 @@ use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, exec_datafusion_err, plan_err};
+use datafusion::common::{
+    DFSchema, DataFusionError, Result, ScalarValue, exec_datafusion_err, plan_err,
+};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
-    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::physical_expr_common::datum::apply;
 
 use crate::types::sql_name;
 
 /// Makes the operators of an analysed plan tell when a whole number does not fit.
+///
+/// # Errors
+/// What DataFusion says of a plan that it cannot walk; none that it analysed.
 pub(crate) fn check_overflow(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
@@ -37,28 +42,43 @@ pub(crate) fn check_overflow(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expr else {
-        return Transformed::no(expr);
-    };
-    let is_whole = |side: &Expr| {
-        is_checked(side) || side.get_type(schema).is_ok_and(|found| found.is_integer())
-    };
-    match Checked::of(op).filter(|_| is_whole(&left) && is_whole(&right)) {
-        Some(function) => {
-            let call = ScalarFunction::new_udf(function, vec![*left, *right]);
-            Transformed::yes(Expr::ScalarFunction(call))
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let function =
+                Checked::of(op).filter(|_| is_whole(&left, schema) && is_whole(&right, schema));
+            match function {
+                Some(function) => Transformed::yes(call(function, *left, *right)),
+                None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+            }
         }
-        None => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
+        Expr::Negative(value) => {
+            match zero_like(&value, schema).zip(Checked::of(Operator::Minus)) {
+                Some((zero, minus)) => Transformed::yes(call(minus, zero, *value)),
+                None => Transformed::no(Expr::Negative(value)),
+            }
+        }
+        expr => Transformed::no(expr),
     }
 }
 
-/// Whether it is a whole number already: deriving the type of a long sum at each of its terms would
-/// take the square of their number.
-fn is_checked(expr: &Expr) -> bool {
-    match expr {
-        Expr::ScalarFunction(call) => call.func.inner().downcast_ref::<Checked>().is_some(),
-        _ => false,
+fn call(function: Arc<ScalarUDF>, left: Expr, right: Expr) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![left, right]))
+}
+
+fn is_whole(side: &Expr, schema: &DFSchema) -> bool {
+    // Deriving the type of a long sum at each of its terms would take the square of their number.
+    let is_checked = |call: &ScalarFunction| call.func.inner().downcast_ref::<Checked>().is_some();
+    match side {
+        Expr::ScalarFunction(call) if is_checked(call) => true,
+        side => side.get_type(schema).is_ok_and(|found| found.is_integer()),
     }
+}
+
+/// Zero in the type of `value`, if that is one of whole numbers.
+fn zero_like(value: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let found = value.get_type(schema).ok()?;
+    let zero = found.is_integer().then(|| ScalarValue::new_zero(&found));
+    zero?.ok().map(lit)
 }
 
 /// An operator whose operands have one type of whole numbers.
@@ -105,13 +125,6 @@ impl ScalarUDFImpl for Checked {
         }
     }
 
-    fn display_name(&self, args: &[Expr]) -> Result<String> {
-        match args {
-            [left, right] => Ok(format!("{left} {} {right}", self.op)),
-            _ => self.schema_name(args),
-        }
-    }
-
     // The operator's, which other nodes of the plan may name the column by.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         let sides: Vec<String> = args
@@ -132,28 +145,50 @@ impl ScalarUDFImpl for Checked {
         }
     }
 
+    // As the operator: nodes above, such as a union, keep the schema that they had with it.
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let types: Vec<DataType> = args
+            .arg_fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let nullable = args.arg_fields.iter().any(|field| field.is_nullable());
+        let data_type = self.return_type(&types)?;
+        Ok(Arc::new(Field::new(self.name(), data_type, nullable)))
+    }
+
+    fn is_strict(&self) -> bool {
+        true
+    }
+
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [left, right] = args.args.as_slice() else {
             return plan_err!("'{}' takes two operands", self.op);
         };
         let outcome = apply(left, right, |left, right| self.apply(left, right));
-        outcome.map_err(|error| match error.find_root() {
-            datafusion::common::DataFusionError::ArrowError(cause, _) => match &**cause {
-                ArrowError::ArithmeticOverflow(said) => {
-                    overflow(said, args.return_field.data_type())
-                }
-                _ => error,
-            },
-            _ => error,
+        outcome.map_err(|error| match overflowed(&error) {
+            Some(operands) => does_not_fit(operands, args.return_field.data_type()),
+            None => error,
         })
     }
 }
 
-/// Arrow says `Overflow happened on: 2147483647 + 1`.
-fn overflow(said: &str, data_type: &DataType) -> datafusion::common::DataFusionError {
-    let operands = said.rsplit(": ").next().unwrap_or(said);
-    exec_datafusion_err!(
-        "{operands} does not fit {}; CAST an operand to BIGINT, DECIMAL or DOUBLE",
-        sql_name(data_type)
-    )
+/// The operands that Arrow names: `Overflow happened on: 2147483647 + 1`.
+fn overflowed(error: &DataFusionError) -> Option<&str> {
+    match error.find_root() {
+        DataFusionError::ArrowError(cause, _) => match &**cause {
+            ArrowError::ArithmeticOverflow(said) => said.rsplit(": ").next(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn does_not_fit(operands: &str, data_type: &DataType) -> DataFusionError {
+    let (name, wider) = match data_type {
+        unsigned if unsigned.is_unsigned_integer() => ("an unsigned type".to_owned(), "BIGINT"),
+        DataType::Int64 => (sql_name(data_type), "DECIMAL or DOUBLE"),
+        smaller => (sql_name(smaller), "BIGINT"),
+    };
+    exec_datafusion_err!("{operands} does not fit {name}; CAST an operand to {wider}")
 }

@@ -138,6 +138,43 @@ async fn parquet_of_arrow_writers_is_read_as_text_again_and_again() {
     );
 }
 
+/// Aggregates over Parquet tell scans what they need not read, and that is another thing each time.
+#[tokio::test]
+async fn repeated_extremes_over_parquet_are_those_of_the_first_time() {
+    let folder = TempDir::new().unwrap();
+    let server = serve(&folder);
+    let mut client = server.client().await;
+    for (table, from) in [("a", 1), ("b", 5000)] {
+        let k: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+        let x: ArrayRef = Arc::new(Int64Array::from_iter_values((0..1000).map(|n| from + n)));
+        let batch = RecordBatch::try_from_iter([("k", k), ("x", x)]).unwrap();
+        let path = folder.path().join(format!("{table}.parquet"));
+        let file = File::create(path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let create =
+            format!("CREATE EXTERNAL TABLE {table} STORED AS PARQUET LOCATION '{table}.parquet'");
+        client.query(&create).await.unwrap();
+    }
+    let both = "FROM (SELECT x FROM a WHERE k > 1 UNION ALL SELECT x FROM b WHERE k > 1) AS u";
+    for (sql, answer) in [
+        (format!("SELECT max(x) AS x {both}"), "5999"),
+        (format!("SELECT min(x) AS x {both}"), "3"),
+        (format!("SELECT x {both} ORDER BY x LIMIT 1"), "3"),
+        ("SELECT max(x) AS x FROM a WHERE k > 1".to_owned(), "1000"),
+        (
+            "SELECT max(a.x) AS x FROM a JOIN b USING (k) WHERE b.x < 5010".to_owned(),
+            "10",
+        ),
+    ] {
+        for time in 1..6 {
+            let found = client.query(&sql).await.unwrap();
+            assert_eq!(found.value(), answer, "{sql}, time {time}");
+        }
+    }
+}
+
 /// Two zones that never have the same day.
 const ZONES: [&str; 2] = ["Pacific/Kiritimati", "Pacific/Pago_Pago"];
 
