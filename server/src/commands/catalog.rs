@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 
 use mica_catalog::{
     CatalogStore, Relation, RelationName, SqliteOptions, SqliteStore, UpgradeOutcome, load,
 };
 use mica_sql::{Dialect, render};
 
-use super::{Outcome, apply};
+use super::{AnyError, Outcome, apply};
 use crate::args::{BackupArgs, CheckArgs, ExportArgs, WarehouseArgs};
 use crate::config;
 use crate::warehouse::{Warehouse, WarehouseConfig};
 
 /// The store of a catalog that must be there.
-fn open(args: &WarehouseArgs) -> Result<SqliteStore, super::AnyError> {
+fn open(args: &WarehouseArgs) -> Result<SqliteStore, AnyError> {
     let path = config::catalog(args)?;
     if !path.exists() {
         return Err(Box::new(mica_catalog::Error::NotACatalog {
@@ -93,8 +94,23 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
     for schema in snapshot.schemas() {
         sql += &format!("{};\n", render::create_schema(schema));
     }
+    sql += &definitions(&relations);
+    sql += &keys(&relations);
+    match &args.output {
+        None => std::io::stdout().write_all(sql.as_bytes())?,
+        Some(path) => {
+            write_new(path, &sql)?;
+            eprintln!("wrote {} relations to {}", relations.len(), path.display());
+        }
+    }
+    Ok(true)
+}
+
+/// Statements that make `relations`, each in the scope of its text.
+fn definitions(relations: &[Relation]) -> String {
+    let mut sql = String::new();
     let mut scope: Vec<String> = Vec::new();
-    for relation in &relations {
+    for relation in relations {
         let wanted = match relation.body.as_view() {
             Some(view) => render::scope_statements(view),
             None => vec![format!("SET dialect = '{}'", Dialect::Ansi)],
@@ -108,32 +124,28 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
         }
         sql += &format!("\n{};\n", render::create_statement(relation, Dialect::Ansi));
     }
-    let keys: Vec<String> = relations
+    sql
+}
+
+/// Statements that declare the keys of `relations`, behind all that they refer to.
+fn keys(relations: &[Relation]) -> String {
+    let keys = relations
         .iter()
-        .flat_map(|relation| render::constraint_statements(relation, Dialect::Ansi))
-        .collect();
-    if !keys.is_empty() {
-        sql += "\nRESET ALL;\n";
+        .flat_map(|relation| render::constraint_statements(relation, Dialect::Ansi));
+    let keys: String = keys.map(|key| format!("{key};\n")).collect();
+    match keys.is_empty() {
+        true => keys,
+        false => format!("\nRESET ALL;\n{keys}"),
     }
-    for key in keys {
-        sql += &format!("{key};\n");
-    }
-    match &args.output {
-        None => std::io::stdout().write_all(sql.as_bytes())?,
-        Some(path) => {
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(path)
-                .map_err(|error| {
-                    format!("cannot write a new file '{}': {error}", path.display())
-                })?;
-            file.write_all(sql.as_bytes())?;
-            file.sync_all()?;
-            eprintln!("wrote {} relations to {}", relations.len(), path.display());
-        }
-    }
-    Ok(true)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), AnyError> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).open(path);
+    let mut file =
+        file.map_err(|error| format!("cannot write a new file '{}': {error}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.sync_all()?)
 }
 
 /// Relations, each after all that it reads; those on a circle or over something missing at the end.

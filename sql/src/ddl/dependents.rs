@@ -100,19 +100,28 @@ impl Executor {
                     reason: format!("it could not be planned any more: {error}"),
                 });
             }
-            Err(error) => {
-                let note = format!("view '{}' is broken now: {error}", reader.name);
-                if !draft.notes.contains(&note) {
-                    draft.notes.push(note);
-                }
-                RelationBody {
-                    broken: Some(error.to_string()),
-                    ..(*reader.body).clone()
-                }
-            }
+            Err(error) => broken(draft, &reader, &error),
         };
         draft.follow(body, &reader)?;
         Ok(())
+    }
+
+    /// The body of what comes back out of history, over what it reads now: marked as broken where
+    /// that no longer fits, so that it is there to be mended.
+    pub(super) async fn again(
+        &self,
+        draft: &mut Draft,
+        relation: &Relation,
+        session: &SessionContext,
+    ) -> RelationBody {
+        let Definition::View(view) = &relation.body.definition else {
+            return (*relation.body).clone();
+        };
+        let planned = self.plan_stored(draft, view, session).await;
+        match planned.and_then(|planned| followed(relation, view, planned)) {
+            Ok(body) => body,
+            Err(error) => broken(draft, relation, &error),
+        }
     }
 
     /// Plans every stored view again. Returns those that cannot be used, with the reason.
@@ -163,6 +172,18 @@ impl Executor {
             scope: &scope,
         };
         self.planner.view(&query, &text, against).await
+    }
+}
+
+/// The body of `reader` with the reason why it cannot be used, which the draft's notes tell.
+fn broken(draft: &mut Draft, reader: &Relation, error: &Error) -> RelationBody {
+    let note = format!("view '{}' is broken now: {error}", reader.name);
+    if !draft.notes.contains(&note) {
+        draft.notes.push(note);
+    }
+    RelationBody {
+        broken: Some(error.to_string()),
+        ..(*reader.body).clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mica_catalog::{Change, HistoryRow, RelationName, Version};
+use mica_catalog::{Change, HistoryRow, Relation, RelationName, Version};
 use sqlparser::ast::ObjectName;
 
 use super::draft::{Draft, Touched};
@@ -28,7 +28,7 @@ impl Executor {
                 "nothing called '{name}' was dropped, or its history is no longer kept"
             )));
         };
-        self.bring_back(draft, &name, row).await?;
+        self.bring_back(draft, &name, row, session).await?;
         Ok(format!(
             "restored {} '{name}' as of version {}",
             row.kind, row.since
@@ -64,7 +64,7 @@ impl Executor {
                 ),
             }));
         };
-        self.bring_back(draft, &name, row).await?;
+        self.bring_back(draft, &name, row, session).await?;
         Ok(format!(
             "restored {} '{name}' as of version {}",
             row.kind, row.since
@@ -76,14 +76,22 @@ impl Executor {
         draft: &mut Draft,
         name: &RelationName,
         row: &HistoryRow,
+        session: &SessionContext,
     ) -> Result<()> {
         let bodies = self.planner.store().bodies(&[(row.id, row.since)]).await?;
         draft.touch(name, Touched::Columns);
         for body in bodies {
+            let relation = Relation {
+                id: row.id,
+                since: row.since,
+                name: name.clone(),
+                body,
+            };
+            let body = self.again(draft, &relation, session).await;
             draft.push(Change::Put {
                 name: name.clone(),
                 id: row.id,
-                body: Arc::clone(&body),
+                body: Arc::new(body),
             })?;
         }
         Ok(())
