@@ -23,7 +23,7 @@ use datafusion::sql::planner::{NullOrdering, ParserOptions};
 
 use crate::registry::Registry;
 use crate::types::Types;
-use crate::{Dialect, Scope};
+use crate::{Dialect, Scope, casts};
 
 /// Options that no setting changes.
 pub(crate) fn base_options() -> &'static ConfigOptions {
@@ -165,6 +165,9 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        if name == casts::TOLD {
+            return Some(casts::function());
+        }
         let function = self.registry.scalar.get(name)?;
         // `now()` and its kin are bound to the settings of this text when it is planned.
         match function.inner().with_updated_config(&self.options) {

@@ -28,6 +28,13 @@ pub(crate) fn without_escapes(tokens: Vec<Placed>) -> Vec<Placed> {
                         at += 1;
                     }
                     (Some(Escape::Plain), _) => at += 1,
+                    (Some(Escape::Renamed(name)), _) => {
+                        if let Some((word, offset)) = tokens.get(at + 2) {
+                            let token = Token::make_word(name, None);
+                            out.push((TokenWithSpan::new(token, word.span), *offset));
+                        }
+                        at += 2;
+                    }
                     _ => out.push(placed.clone()),
                 }
             }
@@ -50,6 +57,12 @@ enum Escape {
     Typed(&'static str),
     /// It stands for nothing.
     Plain,
+    /// The function behind it has another name in SQL.
+    Renamed(&'static str),
+}
+
+fn is_word(token: &Token, wanted: &str) -> bool {
+    matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case(wanted))
 }
 
 impl Escape {
@@ -68,6 +81,8 @@ impl Escape {
             "t" if before_text => Self::Typed("TIME"),
             "ts" if before_text => Self::Typed("TIMESTAMP"),
             "escape" if before_text => Self::Typed("ESCAPE"),
+            // ODBC's is the natural logarithm.
+            "fn" if is_word(&second.token, "log") => Self::Renamed("ln"),
             "fn" | "oj" if before_word => Self::Plain,
             _ => return None,
         })

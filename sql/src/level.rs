@@ -21,6 +21,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use mica_catalog::{Relation, RelationName, fold};
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
+use crate::casts::{self, Casts};
 use crate::context::{Context, options, parser_options};
 use crate::functions::check_overflow;
 use crate::naming::{self, Named};
@@ -92,10 +93,10 @@ pub(crate) fn plan(
     sources: &Sources,
     parameters: Vec<Option<FieldRef>>,
 ) -> Result<RawLevel> {
-    let plan = match unchecked(query, text, scope, sources, &parameters, Named::Needed) {
-        Err(error) if error.strip_backtrace().contains(NOT_UNIQUE) => {
-            unchecked(query, text, scope, sources, &parameters, Named::All)
-        }
+    let plan = |named, casts| unchecked(query, text, scope, sources, &parameters, named, casts);
+    let plan = match plan(Named::Needed, Casts::Plain) {
+        Err(error) if casts::is_refused(&error) => plan(Named::All, Casts::Told),
+        Ok(plain) if casts::has_twins(&plain)? => plan(Named::Needed, Casts::Told),
         outcome => outcome,
     }?;
     let plan = passes::run(plan, scope.dialect)?;
@@ -107,9 +108,6 @@ pub(crate) fn plan(
     })
 }
 
-/// What DataFusion says of a select list in which two columns would have one name.
-const NOT_UNIQUE: &str = "Projections require unique expression names";
-
 fn unchecked(
     query: &Query,
     text: &StatementText,
@@ -117,10 +115,14 @@ fn unchecked(
     sources: &Sources,
     parameters: &[Option<FieldRef>],
     named: Named,
+    casts: Casts,
 ) -> datafusion::common::Result<LogicalPlan> {
     let mut rewritten = query.clone();
     naming::name_columns(&mut rewritten, text, scope.dialect, named);
     rewrite::query(&mut rewritten, scope);
+    if casts == Casts::Told {
+        casts::tell(&mut rewritten);
+    }
     let tables = sources
         .iter()
         .map(|(name, source)| {
@@ -133,7 +135,11 @@ fn unchecked(
     let mut planner_context =
         PlannerContext::new().with_prepare_param_data_types(parameters.to_vec());
     let statement = SqlStatement::Query(Box::new(rewritten));
-    planner.sql_statement_to_plan_with_context(statement, &mut planner_context)
+    let plan = planner.sql_statement_to_plan_with_context(statement, &mut planner_context)?;
+    match casts {
+        Casts::Plain => Ok(plan),
+        Casts::Told => casts::untell(plan),
+    }
 }
 
 impl RawLevel {

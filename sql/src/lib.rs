@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod casts;
 mod context;
 pub mod ddl;
 mod depth;
@@ -17,6 +18,7 @@ mod naming;
 mod parameters;
 mod parse;
 mod passes;
+mod patterns;
 mod planner;
 mod prepare;
 mod pretty;

@@ -20,7 +20,7 @@ use crate::spelling::spelled;
 use crate::{Dialect, StatementText, pretty};
 
 /// Starts the hidden suffix of a column whose name another one has. No text contains it by chance.
-const HIDDEN: char = '\u{1}';
+pub(crate) const HIDDEN: char = '\u{1}';
 
 /// `name` without its hidden suffix.
 pub(crate) fn shown(name: &str) -> &str {

@@ -110,6 +110,11 @@ fn fitted(parameter: &Parameter, value: &ScalarValue) -> Result<Option<ScalarVal
     if from.is_string() {
         return Ok(Some(value.cast_to(to)?));
     }
+    // 4.0 is no more an integer than 4.5 is: what `n / ?` gives must not depend on the digits.
+    let is_fraction = from.is_floating() || matches!(from, DataType::Decimal128(_, 1..));
+    if is_fraction && to.is_integer() {
+        return Ok(None);
+    }
     let there = value.cast_to(to).ok();
     Ok(there.filter(|there| there.cast_to(&from).is_ok_and(|back| back == *value)))
 }

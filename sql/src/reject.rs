@@ -12,7 +12,7 @@ use sqlparser::ast::{
 };
 
 use crate::statement::{AlterAction, Describe};
-use crate::{Dialect, Error, Position, Result, Statement};
+use crate::{Dialect, Error, Position, Result, Statement, patterns};
 
 /// Refuses `statement` if it holds anything that would be ignored.
 ///
@@ -146,6 +146,13 @@ impl Visitor for Ignored {
             && !matches!(parameters, FunctionArguments::None)
         {
             return refuse("a parameter list before a function's arguments", expr);
+        }
+        if self.dialect == Dialect::Ansi
+            && let Expr::Function(function) = expr
+            && let Some(pattern) = patterns::of_call(function)
+            && patterns::translated(pattern).is_none()
+        {
+            return refuse(&format!("the pattern '{pattern}' of a date"), expr);
         }
         ControlFlow::Continue(())
     }

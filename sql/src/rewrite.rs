@@ -9,7 +9,7 @@ use sqlparser::ast::{
     TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope, synonyms};
+use crate::{Dialect, Scope, patterns, synonyms};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
@@ -71,6 +71,9 @@ impl VisitorMut for Common<'_> {
                 *expr = self.user();
             }
             Expr::Function(function) => {
+                if self.dialect == Dialect::Ansi {
+                    patterns::translate(function);
+                }
                 if let Some(other) = synonyms::of_call(function, self.dialect) {
                     *expr = other;
                 }

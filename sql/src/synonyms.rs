@@ -42,6 +42,9 @@ pub(crate) fn of_call(function: &Function, dialect: Dialect) -> Option<Expr> {
     if let Some(moment) = of_moments(&name, function, dialect) {
         return Some(moment);
     }
+    if let Some(moment) = of_clock(&name, function) {
+        return Some(moment);
+    }
     // DataFusion's `position(a, b)` is `POSITION(b IN a)`; everybody else's is `POSITION(a IN b)`.
     if Registry::of(dialect).knows(&name) && name != "position" {
         return None;
@@ -53,6 +56,21 @@ pub(crate) fn of_call(function: &Function, dialect: Dialect) -> Option<Expr> {
         return Some(Expr::Function(renamed));
     }
     rewritten(&name, &args)
+}
+
+/// `current_timestamp(3)`, `localtimestamp`: clocks have microseconds here, and to ask for fewer digits
+/// is allowed.
+fn of_clock(name: &str, function: &Function) -> Option<Expr> {
+    let bare = plain_args(function)?.is_empty();
+    let now = || call("now", []);
+    match name {
+        "localtimestamp" => Some(cast(&now(), DataType::Timestamp(None, TimezoneInfo::None))),
+        "current_timestamp" if !bare => Some(now()),
+        "current_time" | "localtime" if !bare || name == "localtime" => {
+            Some(call("current_time", []))
+        }
+        _ => None,
+    }
 }
 
 /// The expression of SQL that a call of that name stands for.
