@@ -2,8 +2,9 @@
 //!
 //! Trees are read, planned, optimised and dropped by recursion, here and in DataFusion: a tree
 //! without a bound is a stack without a bound, and the end of the process. Parentheses are counted
-//! by the parser ([`TEXT_DEPTH_MAX`]). Chains such as `a OR b OR c` are one tree level an operator
-//! although their text does not nest; the parser reads them in a loop, so they are counted here.
+//! by the parser ([`TEXT_DEPTH_MAX`]). Chains such as `a + b + c` are one tree level an operator
+//! although their text does not nest; the parser reads them in a loop, so they are counted here. Those
+//! of `OR` and `AND` are balanced first: BI tools write long ones.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +12,7 @@ use sqlparser::ast::{Expr, Select, Visit, Visitor};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use crate::{Error, Result, Statement, StatementText, reject};
+use crate::{Error, Result, Statement, StatementText, balance, reject};
 
 /// Depth to which parentheses and subqueries may nest. Texts that BI tools write stay well below.
 pub const TEXT_DEPTH_MAX: usize = 300;
@@ -55,7 +56,10 @@ pub(crate) fn limited(
     }
     // What is too deep is dropped there, too.
     stacker::grow(operators * STACK_PER_OPERATOR, || {
-        let statement = read()?;
+        let mut statement = read()?;
+        if let Some(query) = reject::query_of_mut(&mut statement) {
+            balance::chains(query);
+        }
         match too_deep(&statement) {
             true => Err(too_large(
                 "the depth of an expression",
@@ -204,12 +208,19 @@ mod tests {
 
     #[test]
     fn a_chain_may_be_as_deep_as_the_limit_says() {
-        assert_eq!(message(&chain(" OR ", EXPRESSION_DEPTH_MAX - 2)), None);
-        let refused = message(&chain(" OR ", EXPRESSION_DEPTH_MAX + 1));
+        assert_eq!(message(&chain(" || ", EXPRESSION_DEPTH_MAX - 2)), None);
+        let refused = message(&chain(" || ", EXPRESSION_DEPTH_MAX + 1));
         assert_eq!(
             refused.unwrap(),
             "the depth of an expression is over the limit of 1000 (fixed)"
         );
+    }
+
+    #[test]
+    fn conditions_may_be_many() {
+        for operator in [" OR ", " AND "] {
+            assert_eq!(message(&chain(operator, 20 * EXPRESSION_DEPTH_MAX)), None);
+        }
     }
 
     #[test]
@@ -221,7 +232,7 @@ mod tests {
     #[test]
     fn no_text_exhausts_the_stack() {
         for sql in [
-            chain(" OR ", 40_000),
+            chain(" || ", 40_000),
             chain(" OR ", 200_000),
             format!("SELECT {}1", "- ".repeat(50_000)),
             format!("SELECT {}1", "NOT ".repeat(50_000)),

@@ -28,7 +28,14 @@ impl Remote {
     pub(super) async fn connect(url: &str, args: &SqlArgs) -> Result<Self, AnyError> {
         let channel = endpoint(url, args)?.connect().await.map_err(|error| {
             let cause = crate::error::chain(&error);
-            format!("cannot connect to {url}: {cause}; is it serving, and is TLS on at both ends or at none?")
+            let hint = match cause.contains("CaUsedAsEndEntity") {
+                true => {
+                    "the server's certificate says that it is an authority's: make it with \
+                     basicConstraints=CA:FALSE"
+                }
+                false => "is it serving, and is TLS on at both ends or at none?",
+            };
+            format!("cannot connect to {url}: {cause}; {hint}")
         })?;
         let inner = arrow_flight::flight_service_client::FlightServiceClient::new(channel)
             .max_decoding_message_size(MESSAGE_BYTES_MAX);
@@ -96,8 +103,8 @@ fn said(status: &tonic::Status) -> AnyError {
     match status.source() {
         None => status.message().to_owned().into(),
         Some(cause) => format!(
-            "the connection was lost ({}); the next statement makes a new one, whose session has \
-             the default settings and no temporary views",
+            "the connection was lost ({}); is TLS on at both ends or at none? The next statement makes \
+             a new one, whose session has the default settings and no temporary views",
             crate::error::chain(cause)
         )
         .into(),

@@ -234,6 +234,11 @@ async fn five_hundred_views_on_top_of_each_other_and_five_thousand_terms() {
     assert_eq!(client.query(&terms(900)).await.unwrap().value(), "900");
     let status = client.fails(&terms(5000)).await;
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    // What BI tools filter by may be as long.
+    let filter: Vec<String> = (0..5000).map(|n| format!("x = {n}")).collect();
+    let filter = filter.join(" OR ");
+    let filtered = format!("SELECT count(*) FROM range(100) AS t (x) WHERE {filter}");
+    assert_eq!(client.query(&filtered).await.unwrap().value(), "100");
     let nested = format!("SELECT {}1{}", "(".repeat(2000), ")".repeat(2000));
     let status = client.fails(&nested).await;
     assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
