@@ -6,6 +6,7 @@ mod date_parts;
 pub(crate) mod differences;
 mod divide;
 mod intervals;
+pub(crate) mod local_time;
 mod nested_names;
 mod operators;
 mod round;

@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use crate::Dialect;
+use crate::functions::local_time;
 
 /// Gives literals and ranks the types of `dialect`, and numbers that become timestamps their unit.
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
@@ -20,49 +21,47 @@ pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
         Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
         Dialect::Ansi => counted_digits(plan)?,
     };
-    signed_ranks(seconds(plan)?, dialect)
+    signed_ranks(moments(plan)?, dialect)
 }
 
 /// A whole number is a timestamp in seconds, as in DataFusion and Spark. DataFusion's planner sees
 /// to it for timestamps in nanoseconds only; Arrow's cast would take it in the timestamp's own unit.
-fn seconds(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// And a zoned timestamp becomes a plain one as the session's clock shows it.
+fn moments(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
             let name = names.save(&expr);
-            let counted = expr.transform_up(|expr| Ok(in_seconds(expr, &schema)))?;
-            Ok(counted.update_data(|expr| name.restore(expr)))
+            let meant = expr.transform_up(|expr| Ok(as_moment(expr, &schema)))?;
+            Ok(meant.update_data(|expr| name.restore(expr)))
         })
     })?;
     Ok(plan.data)
 }
 
-fn in_seconds(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let (number, to) = match &expr {
-        Expr::Cast(cast) => (&cast.expr, cast.field.data_type()),
-        Expr::TryCast(cast) => (&cast.expr, cast.field.data_type()),
+fn as_moment(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let (value, to) = match &mut expr {
+        Expr::Cast(cast) => (&mut cast.expr, cast.field.data_type()),
+        Expr::TryCast(cast) => (&mut cast.expr, cast.field.data_type()),
         _ => return Transformed::no(expr),
     };
+    let changed = in_seconds(value, to, schema) || local_time::shown(value, to, schema);
+    Transformed::new_transformed(expr, changed)
+}
+
+/// Makes a whole number that is cast to a timestamp one in seconds. Tells whether it did.
+fn in_seconds(number: &mut Expr, to: &DataType, schema: &DFSchema) -> bool {
     let DataType::Timestamp(_, zone) = to else {
-        return Transformed::no(expr);
+        return false;
     };
     let unit = DataType::Timestamp(TimeUnit::Second, zone.clone());
     if !number.get_type(schema).is_ok_and(|from| from.is_integer()) || *to == unit {
-        return Transformed::no(expr);
+        return false;
     }
-    let in_seconds = |number: Box<Expr>| Box::new(Expr::Cast(Cast::new(number, unit)));
-    Transformed::yes(match expr {
-        Expr::Cast(mut cast) => {
-            cast.expr = in_seconds(cast.expr);
-            Expr::Cast(cast)
-        }
-        Expr::TryCast(mut cast) => {
-            cast.expr = in_seconds(cast.expr);
-            Expr::TryCast(cast)
-        }
-        expr => expr,
-    })
+    let whole = Box::new(std::mem::take(number));
+    *number = Expr::Cast(Cast::new(whole, unit));
+    true
 }
 
 /// Whole numbers that fit are INT in Spark.
