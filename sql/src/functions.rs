@@ -1,8 +1,11 @@
 //! Functions of our own: those that DataFusion and datafusion-spark lack or answer otherwise.
 
+mod bounded;
 mod checked;
 mod current_names;
+mod date_bin;
 mod date_parts;
+mod date_trunc;
 pub(crate) mod differences;
 mod divide;
 mod intervals;
@@ -29,6 +32,9 @@ pub(crate) const INTERNAL_PREFIX: &str = "mica_";
 /// Functions of every dialect.
 pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
     let mut functions = date_parts::ansi();
+    functions.push(date_bin::function());
+    functions.push(date_trunc::ansi());
+    functions.extend(bounded::all());
     functions.extend(current_names::all());
     functions.extend(differences::all());
     functions.extend(strings::all());
@@ -39,6 +45,8 @@ pub(crate) fn common() -> Vec<Arc<ScalarUDF>> {
 /// Functions of the spark dialect, with the name that each is called by.
 pub(crate) fn spark() -> Vec<(&'static str, Arc<ScalarUDF>)> {
     let mut functions = date_parts::spark();
+    functions.extend(bounded::spark());
+    functions.extend(date_trunc::spark());
     functions.push(("round", round::spark_round()));
     functions.push(("typeof", type_of::spark()));
     functions.push((divide::DIVIDE, divide::spark_divide()));

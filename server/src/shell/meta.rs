@@ -59,12 +59,10 @@ fn bare(command: &str) -> Option<&'static str> {
 pub(super) fn is_meta(line: &str) -> bool {
     let line = line.trim();
     let mut chars = line.chars();
-    let begins = matches!(chars.next(), Some('\\' | '!' | '.'));
-    begins
-        && chars
-            .next()
-            .is_some_and(|ch| ch.is_ascii_alphabetic() || ch == '?')
-        && !line.contains('\n')
+    let (first, second) = (chars.next(), chars.next());
+    let begins = matches!(first, Some('\\' | '!' | '.'))
+        && second.is_some_and(|ch| ch.is_ascii_alphabetic() || ch == '?');
+    begins && !line.trim_end_matches(';').contains(['\n', ';'])
 }
 
 #[cfg(test)]

@@ -101,7 +101,15 @@ fn columns_of(relation: &Relation, wanted: &[String]) -> Result<Vec<String>> {
         let found = found.map(|field| field.name().clone());
         found.ok_or_else(|| columns::missing(relation, wanted))
     };
-    wanted.iter().map(spelled).collect()
+    let columns: Vec<String> = wanted.iter().map(spelled).collect::<Result<_>>()?;
+    let twice = |at: usize| columns[..at].contains(&columns[at]);
+    match (0..columns.len()).find(|at| twice(*at)) {
+        Some(at) => Err(Error::invalid(format!(
+            "column '{}' stands twice in the key",
+            columns[at]
+        ))),
+        None => Ok(columns),
+    }
 }
 
 fn primary_key(relation: &Relation) -> Option<&Constraint> {

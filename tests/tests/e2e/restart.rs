@@ -17,13 +17,7 @@ async fn the_data_product_answers_the_same_after_sigkill_and_without_the_project
     let before = server.client().await.query(PRODUCT).await.unwrap().text();
     assert_eq!(
         before,
-        [[
-            "CUST009",
-            "Lisa Anderson",
-            "Platinum",
-            "1019.98",
-            "2.670000"
-        ]]
+        [["CUST009", "Lisa Anderson", "Platinum", "1019.98", "2.67"]]
     );
     server.kill();
 
