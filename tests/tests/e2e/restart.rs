@@ -28,7 +28,7 @@ async fn the_data_product_answers_the_same_after_sigkill_and_without_the_project
         "SELECT count(*), round(avg(customer_health_score), 2) FROM customer_analytics_c360";
     assert_eq!(
         client.query(summary).await.unwrap().text(),
-        [["15", "1.8700000000"]]
+        [["15", "1.87"]]
     );
     assert!(server.terminate().success());
 }
