@@ -9,6 +9,9 @@ use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 /// Functions whose second argument is a pattern.
 const FUNCTIONS: [&str; 4] = ["to_char", "to_date", "to_timestamp", "date_format"];
 
+/// DataFusion's own words, for durations.
+const WORDS: [&str; 2] = ["pretty", "iso8601"];
+
 /// PostgreSQL's parts of a pattern, each before those that it begins with, and chrono's.
 const PARTS: [(&str, &str); 33] = [
     ("YYYY", "%Y"),
@@ -66,7 +69,8 @@ pub(crate) fn of_call(function: &Function) -> Option<&str> {
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known));
     let letters = pattern.chars().any(char::is_alphabetic);
-    (known && letters && !pattern.contains('%')).then_some(pattern)
+    let postgresql_s = letters && !pattern.contains('%') && !WORDS.contains(&pattern.as_str());
+    (known && postgresql_s).then_some(pattern)
 }
 
 /// Puts DataFusion's pattern in the place of PostgreSQL's.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -271,9 +271,14 @@ impl Execution {
     }
 }
 
-/// `batch` in the wire schema. Columns that have their type already are not copied.
+/// `batch` in the wire schema. Columns that have their type already are not copied; a value that the
+/// type on the wire does not reach, such as a moment in seconds, is an error.
 fn to_wire(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatch> {
     let failed = |error| Error::execution(DataFusionError::from(error));
+    let strict = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
     let arrays = batch
         .columns()
         .iter()
@@ -281,7 +286,7 @@ fn to_wire(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatch> {
         .map(
             |(array, field)| match array.data_type() == field.data_type() {
                 true => Ok(Arc::clone(array)),
-                false => cast(array, field.data_type()),
+                false => cast_with_options(array, field.data_type(), &strict),
             },
         )
         .collect::<Result<Vec<ArrayRef>, _>>()
