@@ -2,13 +2,14 @@
 //!
 //! Its planner binds the parts of the AST that it knows and drops the others: `TABLESAMPLE`,
 //! `VERSION AS OF`, `WITH ROLLUP` behind a list and more parse, and then answer as if they were not
-//! there (apache/datafusion#24754). A wrong answer is worse than none.
+//! there (apache/datafusion#24754). By a few it means something else than SQL does. A wrong answer is
+//! worse than none.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Join, JoinOperator, Query, Select, SetExpr,
-    Spanned, TableFactor, Top, Visit, Visitor,
+    Expr, Function, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query,
+    Select, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor, Top, Visit, Visitor,
 };
 
 use crate::statement::{AlterAction, Describe};
@@ -100,6 +101,10 @@ impl Visitor for Ignored {
                 (
                     has_top(&query.body, limited),
                     "TOP beside LIMIT, or in a part of a UNION (write LIMIT)",
+                ),
+                (
+                    counts_rows(&query.body),
+                    "EXCEPT ALL or INTERSECT ALL (number the rows, and leave ALL away)",
                 ),
                 (!query.locks.is_empty(), "FOR UPDATE or FOR SHARE"),
                 (query.for_clause.is_some(), "the FOR clause of a query"),
@@ -202,7 +207,60 @@ fn is_no_limit(top: &Top) -> bool {
 
 fn refuse_join(join: &Join, node: &impl Spanned) -> ControlFlow<Box<Error>> {
     let as_of = matches!(join.join_operator, JoinOperator::AsOf { .. });
-    refuse_any(&[(join.global, "GLOBAL JOIN"), (as_of, "ASOF JOIN")], node)
+    let (right, full) = (
+        joins_columns(&join.join_operator, false),
+        joins_columns(&join.join_operator, true),
+    );
+    refuse_any(
+        &[
+            (join.global, "GLOBAL JOIN"),
+            (as_of, "ASOF JOIN"),
+            (
+                right,
+                "RIGHT JOIN with USING or NATURAL (write it as a LEFT JOIN, or with ON)",
+            ),
+            (
+                full,
+                "FULL JOIN with USING or NATURAL (write ON, and coalesce(a.x, b.x))",
+            ),
+        ],
+        node,
+    )
+}
+
+/// Whether it is a RIGHT or FULL JOIN that makes one column of two: the planner would take that of the
+/// left side, which is NULL where only the right side has a row.
+fn joins_columns(operator: &JoinOperator, full: bool) -> bool {
+    let constraint = match operator {
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) if !full => {
+            constraint
+        }
+        JoinOperator::FullOuter(constraint) if full => constraint,
+        _ => return false,
+    };
+    matches!(
+        constraint,
+        JoinConstraint::Using(_) | JoinConstraint::Natural
+    )
+}
+
+/// Whether a set operation counts how often a row is there: the planner's take all or none.
+fn counts_rows(body: &SetExpr) -> bool {
+    let SetExpr::SetOperation {
+        op,
+        set_quantifier,
+        left,
+        right,
+    } = body
+    else {
+        return false;
+    };
+    let all = matches!(
+        set_quantifier,
+        SetQuantifier::All | SetQuantifier::AllByName
+    );
+    let counts = all && !matches!(op, SetOperator::Union);
+    counts || counts_rows(left) || counts_rows(right)
 }
 
 /// What may stand behind the name of a table and would be ignored.
