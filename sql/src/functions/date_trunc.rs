@@ -24,8 +24,8 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, TypeSignature, TypeSignatureClass, Volatility,
 };
 
+use crate::units::Unit;
 pub(super) use spark::all as spark;
-use unit::Unit;
 
 pub(super) fn ansi() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::new_from_impl(DateTrunc {

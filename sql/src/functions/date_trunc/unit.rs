@@ -7,20 +7,7 @@ use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::datatypes::{ArrowTimestampType, TimeUnit};
 use datafusion::logical_expr::ColumnarValue;
 
-/// DataFusion's units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    Microsecond,
-    Millisecond,
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
+use crate::units::Unit;
 
 impl Unit {
     /// The unit that a literal names.
@@ -28,40 +15,16 @@ impl Unit {
         let ColumnarValue::Scalar(name) = value else {
             return None;
         };
-        let name = name.try_as_str()??;
-        Self::named(&name.to_lowercase())
+        Self::parse(name.try_as_str()??)
     }
 
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "microsecond" => Self::Microsecond,
-            "millisecond" => Self::Millisecond,
-            "second" => Self::Second,
-            "minute" => Self::Minute,
-            "hour" => Self::Hour,
-            "day" => Self::Day,
-            "week" => Self::Week,
-            "month" => Self::Month,
-            "quarter" => Self::Quarter,
-            "year" => Self::Year,
-            _ => return None,
-        })
-    }
-
-    /// Ticks of a timestamp type in the unit, if it always has as many; one where the type has
-    /// coarser ticks.
+    /// Ticks of a timestamp type in the unit, if they begin with the first of all; one where the type
+    /// has coarser ticks.
     fn ticks<T: ArrowTimestampType>(self) -> Option<i64> {
-        let second = per_second::<T>();
-        let ticks = match self {
-            Self::Microsecond => second / 1_000_000,
-            Self::Millisecond => second / 1_000,
-            Self::Second => second,
-            Self::Minute => 60 * second,
-            Self::Hour => 3600 * second,
-            Self::Day => 86_400 * second,
-            Self::Week | Self::Month | Self::Quarter | Self::Year => return None,
-        };
-        Some(ticks.max(1))
+        // A week begins on a Monday, 1970 on a Thursday.
+        let micros = self.micros().filter(|_| self != Self::Week)?;
+        let ticks = i128::from(micros) * i128::from(per_second::<T>()) / 1_000_000;
+        i64::try_from(ticks.max(1)).ok()
     }
 
     /// The start of the unit, or nothing where the type does not reach it.
