@@ -24,20 +24,31 @@ pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
     signed_ranks(moments(plan)?, dialect)
 }
 
+/// Rewrites each expression of `plan`, and what is in it, from the leaves up, with the columns that it
+/// sees; then each node by `after`. Columns keep their names.
+pub(crate) fn each_expression(
+    plan: LogicalPlan,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+    after: fn(LogicalPlan) -> Result<LogicalPlan>,
+) -> Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let names = NamePreserver::new(&node);
+        let rewritten = node.map_expressions(|expr| {
+            let name = names.save(&expr);
+            let rewritten = expr.transform_up(|expr| rewrite(expr, &schema))?;
+            Ok(rewritten.update_data(|expr| name.restore(expr)))
+        })?;
+        rewritten.map_data(after)
+    })?;
+    Ok(plan.data)
+}
+
 /// A whole number is a timestamp in seconds, as in DataFusion and Spark. DataFusion's planner sees
 /// to it for timestamps in nanoseconds only; Arrow's cast would take it in the timestamp's own unit.
 /// And a zoned timestamp becomes a plain one as the session's clock shows it.
 fn moments(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = plan.transform_up_with_subqueries(|node| {
-        let schema = merge_schema(&node.inputs());
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let meant = expr.transform_up(|expr| Ok(as_moment(expr, &schema)))?;
-            Ok(meant.update_data(|expr| name.restore(expr)))
-        })
-    })?;
-    Ok(plan.data)
+    each_expression(plan, |expr, schema| Ok(as_moment(expr, schema)), Ok)
 }
 
 fn as_moment(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
@@ -123,17 +134,7 @@ const UNIFYING: [&str; 8] = [
 
 /// A decimal next to a double becomes a double in Spark; DataFusion would make decimals of both.
 fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = plan.transform_up_with_subqueries(|node| {
-        let schema = merge_schema(&node.inputs());
-        let names = NamePreserver::new(&node);
-        let unified = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let unified = expr.transform_up(|expr| unify(expr, &schema))?;
-            Ok(unified.update_data(|expr| name.restore(expr)))
-        })?;
-        unified.map_data(recompute)
-    })?;
-    Ok(plan.data)
+    each_expression(plan, unify, recompute)
 }
 
 fn unify(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -188,16 +189,7 @@ fn with_doubles<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchem
 /// How many digits `round` and `trunc` keep is an INTEGER to them. The analyzer would make a cast of a
 /// BIGINT, and no longer see how many a decimal has then.
 fn counted_digits(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = plan.transform_up_with_subqueries(|node| {
-        let names = NamePreserver::new(&node);
-        let counted = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let counted = expr.transform_up(|expr| Ok(with_count(expr)))?;
-            Ok(counted.update_data(|expr| name.restore(expr)))
-        })?;
-        counted.map_data(recompute)
-    })?;
-    Ok(plan.data)
+    each_expression(plan, |expr, _| Ok(with_count(expr)), recompute)
 }
 
 fn with_count(expr: Expr) -> Transformed<Expr> {

@@ -9,19 +9,18 @@ use datafusion::arrow::array::{ArrayRef, Datum};
 use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::arrow::error::ArrowError;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{
     DFSchema, DataFusionError, Result, ScalarValue, exec_datafusion_err, plan_err,
 };
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
     ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::physical_expr_common::datum::apply;
 
+use crate::passes::each_expression;
 use crate::types::sql_name;
 
 /// Makes the operators of an analysed plan tell when a whole number does not fit.
@@ -29,16 +28,7 @@ use crate::types::sql_name;
 /// # Errors
 /// What DataFusion says of a plan that it cannot walk; none that it analysed.
 pub(crate) fn check_overflow(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let plan = plan.transform_up_with_subqueries(|node| {
-        let schema = merge_schema(&node.inputs());
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let checked = expr.transform_up(|expr| Ok(checked(expr, &schema)))?;
-            Ok(checked.update_data(|expr| name.restore(expr)))
-        })
-    })?;
-    Ok(plan.data)
+    each_expression(plan, |expr, schema| Ok(checked(expr, schema)), Ok)
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

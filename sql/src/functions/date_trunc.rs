@@ -18,6 +18,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::types::{NativeType, logical_date, logical_string};
 use datafusion::common::{Result, ScalarValue, exec_datafusion_err, internal_err};
 use datafusion::functions::datetime;
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
     Coercion, ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
@@ -100,12 +101,9 @@ impl ScalarUDFImpl for DateTrunc {
             value if !matches!(value.data_type(), DataType::Timestamp(..)) => {
                 self.inner.invoke_with_args(args)
             }
-            ColumnarValue::Array(values) => Ok(ColumnarValue::Array(truncate(values, unit)?)),
-            ColumnarValue::Scalar(value) => {
-                let truncated = truncate(&value.to_array()?, unit)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                    &truncated, 0,
-                )?))
+            _ => {
+                let truncate = move |values: &[ArrayRef]| truncate(&values[0], unit);
+                make_scalar_function(truncate, Vec::new())(&args.args[1..])
             }
         }
     }

@@ -11,7 +11,8 @@ use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::array::{ArrayRef, AsArray, TimestampMicrosecondArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result};
+use datafusion::functions::utils::make_scalar_function;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -67,15 +68,8 @@ impl ScalarUDFImpl for LocalTime {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let zone = args.config_options.execution.time_zone.as_deref();
         let zone = Tz::from_str(zone.unwrap_or("UTC"))?;
-        match &args.args[0] {
-            ColumnarValue::Array(moments) => Ok(ColumnarValue::Array(on_clock(moments, zone)?)),
-            ColumnarValue::Scalar(moment) => {
-                let shown = on_clock(&moment.to_array()?, zone)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                    &shown, 0,
-                )?))
-            }
-        }
+        let shown = move |moments: &[ArrayRef]| on_clock(&moments[0], zone);
+        make_scalar_function(shown, Vec::new())(&args.args)
     }
 }
 
