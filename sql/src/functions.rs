@@ -14,6 +14,7 @@ mod nested_names;
 mod operators;
 mod round;
 mod strings;
+mod sum;
 mod type_of;
 mod zoned;
 

@@ -1,4 +1,5 @@
-//! `+`, `-` and `*` of whole numbers that do not fit their type: an error, as SQL wants it.
+//! `+`, `-` and `*` of whole numbers that do not fit their type: an error, as SQL wants it. So are
+//! sums, by [`super::sum`].
 //!
 //! DataFusion's wrap around without a word, so that a quantity times a price in INTEGER can come out
 //! negative.
@@ -16,7 +17,8 @@ use datafusion::common::{
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs,
-    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowFunctionDefinition,
+    lit,
 };
 use datafusion::physical_expr_common::datum::apply;
 
@@ -46,6 +48,21 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 Some((zero, minus)) => Transformed::yes(call(minus, zero, *value)),
                 None => Transformed::no(Expr::Negative(value)),
             }
+        }
+        Expr::AggregateFunction(mut call) => {
+            let sum = super::sum::checked(&call.func);
+            let changed = sum.is_some();
+            call.func = sum.unwrap_or(call.func);
+            Transformed::new_transformed(Expr::AggregateFunction(call), changed)
+        }
+        Expr::WindowFunction(mut call) => {
+            let sum = match &call.fun {
+                WindowFunctionDefinition::AggregateUDF(function) => super::sum::checked(function),
+                WindowFunctionDefinition::WindowUDF(_) => None,
+            };
+            let changed = sum.is_some();
+            call.fun = sum.map_or(call.fun, WindowFunctionDefinition::AggregateUDF);
+            Transformed::new_transformed(Expr::WindowFunction(call), changed)
         }
         expr => Transformed::no(expr),
     }

@@ -1,0 +1,162 @@
+//! `sum` of whole numbers and decimals that does not fit its type: an error, as SQL wants it.
+//!
+//! DataFusion's wraps around for BIGINT, and makes a 39th digit for DECIMAL(38). Here what could
+//! overflow is added by [`Way`], and the sum is looked at when it is complete.
+
+mod checked;
+mod decimal;
+mod way;
+
+use std::sync::{Arc, OnceLock};
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::functions_aggregate::sum::{Sum, sum_udaf};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Operator, ReversedUDAF,
+    SetMonotonicity, Signature, StatisticsArgs,
+};
+
+use checked::{Checked, CheckedGroups};
+use decimal::DecimalSum;
+use way::Way;
+
+/// The `sum` that tells of an overflow, in place of DataFusion's.
+pub(super) fn checked(function: &AggregateUDF) -> Option<Arc<AggregateUDF>> {
+    static SUM: OnceLock<Arc<AggregateUDF>> = OnceLock::new();
+    let make = || Arc::new(AggregateUDF::new_from_impl(CheckedSum { sum: sum_udaf() }));
+    let is_sum = function.inner().downcast_ref::<Sum>().is_some();
+    is_sum.then(|| Arc::clone(SUM.get_or_init(make)))
+}
+
+/// DataFusion's `sum`, under its name: its optimizer knows a sum by it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CheckedSum {
+    sum: Arc<AggregateUDF>,
+}
+
+impl CheckedSum {
+    fn inner(&self) -> &dyn AggregateUDFImpl {
+        &**self.sum.inner()
+    }
+}
+
+/// The arguments as of a sum whose result is `wide`.
+fn widened<'a>(args: &AccumulatorArgs<'a>, wide: &DataType) -> AccumulatorArgs<'a> {
+    let mut args = args.clone();
+    args.return_field = of_type(&args.return_field, wide);
+    args
+}
+
+fn of_type(field: &Field, data_type: &DataType) -> FieldRef {
+    Arc::new(field.clone().with_data_type(data_type.clone()))
+}
+
+impl AggregateUDFImpl for CheckedSum {
+    fn name(&self) -> &str {
+        self.inner().name()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner().signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner().return_type(types)
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
+        let return_field = match Way::of(args.input_fields, args.return_type(), args.is_distinct) {
+            Some(Way::Widened(wide)) => of_type(&args.return_field, &wide),
+            _ => Arc::clone(&args.return_field),
+        };
+        self.inner().state_fields(StateFieldsArgs {
+            return_field,
+            ..args
+        })
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
+        let Some(way) = Way::of(args.expr_fields, args.return_type(), args.is_distinct) else {
+            return self.inner().accumulator(args);
+        };
+        let sum: Box<dyn Accumulator> = match &way {
+            Way::Widened(wide) => self.inner().accumulator(widened(&args, wide))?,
+            Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
+        };
+        Ok(Box::new(Checked::new(sum, way, args.return_type())))
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn Accumulator>> {
+        let Some(Way::Widened(wide)) = Way::of(args.expr_fields, args.return_type(), true) else {
+            return self.inner().create_sliding_accumulator(args);
+        };
+        if args.is_distinct {
+            // DataFusion's slides over distinct values of BIGINT, and in that type alone.
+            return self.inner().create_sliding_accumulator(args);
+        }
+        let sum = self
+            .inner()
+            .create_sliding_accumulator(widened(&args, &wide))?;
+        let way = Way::Widened(wide);
+        Ok(Box::new(Checked::new(sum, way, args.return_type())))
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        self.inner().groups_accumulator_supported(args)
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        args: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        let Some(way) = Way::of(args.expr_fields, args.return_type(), false) else {
+            return self.inner().create_groups_accumulator(args);
+        };
+        let sums = match &way {
+            Way::Widened(wide) => self
+                .inner()
+                .create_groups_accumulator(widened(&args, wide))?,
+            Way::Counted { .. } => decimal::groups(args.return_type()),
+        };
+        Ok(Box::new(CheckedGroups::new(sums, way, args.return_type())))
+    }
+
+    fn reverse_expr(&self) -> ReversedUDAF {
+        self.inner().reverse_expr()
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        self.inner().order_sensitivity()
+    }
+
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.inner().set_monotonicity(data_type)
+    }
+
+    fn simplify_expr_op_literal(
+        &self,
+        call: &AggregateFunction,
+        arg: &Expr,
+        op: Operator,
+        literal: &Expr,
+        arg_is_left: bool,
+    ) -> Result<Option<Expr>> {
+        self.inner()
+            .simplify_expr_op_literal(call, arg, op, literal, arg_is_left)
+    }
+
+    // A source that knows the sum of a column may have let it wrap.
+    fn value_from_stats(&self, args: &StatisticsArgs<'_>) -> Option<ScalarValue> {
+        match args.return_type {
+            DataType::Float64 => self.inner().value_from_stats(args),
+            _ => None,
+        }
+    }
+}
