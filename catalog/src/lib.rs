@@ -18,7 +18,7 @@ pub use body::{
     COMMENT_KEY, Definition, Dependency, ExternalTable, RelationBody, SchemaMode, Source, View,
 };
 pub use change::{Change, Commit};
-pub use constraint::{Constraint, Key};
+pub use constraint::{Constraint, Key, settle_foreign_keys};
 pub use entry::{EntryId, Relation, RelationHead, RelationKind, SchemaEntry, Version};
 pub use error::{Error, Result};
 pub use memory::MemoryStore;

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, U
 use datafusion::arrow::datatypes::SchemaRef;
 use mica_catalog::{
     CATALOG, CatalogStore, Constraint, Key, Relation, RelationHead, RelationName, Snapshot, fold,
-    load,
+    load, settle_foreign_keys,
 };
 
 use crate::error::{Error, Result};
@@ -78,12 +78,13 @@ pub(super) async fn batch(
         asked.as_ref().is_none_or(|asked| asked.is(name))
     };
     let heads = snapshot.relations().filter(|head| is(&holder, &head.name));
-    let relations = bodies(store, heads.cloned().collect()).await?;
+    let mut relations = bodies(store, heads.cloned().collect()).await?;
+    settle_foreign_keys(store, snapshot, &mut relations).await?;
     if let Command::CommandGetPrimaryKeys(_) = command {
         return primary(&relations, schema).map(Some);
     }
     let mut keys = foreign(&relations);
-    keys.retain(|key| is(&referred, key.to) && snapshot.relation(key.to).is_some());
+    keys.retain(|key| is(&referred, key.to));
     match command {
         Command::CommandGetImportedKeys(_) => keys.sort_by_key(|key| (key.to, key.at)),
         _ => keys.sort_by_key(|key| (&key.from.name, key.at)),

@@ -4,6 +4,7 @@ use mica_catalog::{Constraint, Key, Relation, RelationBody, fold};
 
 use super::{Draft, Executor, SessionContext, columns};
 use crate::statement::{AddConstraint, NewKey};
+use crate::types::sql_name;
 use crate::{Error, Result, references};
 
 /// The constraints of `old` that still make sense over the columns of `body`: a replacement keeps
@@ -26,7 +27,7 @@ impl Executor {
         session: &SessionContext,
     ) -> Result<()> {
         let columns = columns_of(old, &add.columns)?;
-        let key = self.key(draft, &add.key, columns.len(), session).await?;
+        let key = self.key(draft, &add.key, old, &columns, session).await?;
         let name = add.name.clone();
         let constraint = Constraint {
             name: name.unwrap_or_else(|| default_name(old, &columns, &key)),
@@ -41,12 +42,13 @@ impl Executor {
         Ok(())
     }
 
-    /// The stored form of a key of `count` columns.
+    /// The stored form of a key of `columns` of `old`.
     async fn key(
         &self,
         draft: &Draft,
         key: &NewKey,
-        count: usize,
+        old: &Relation,
+        own: &[String],
         session: &SessionContext,
     ) -> Result<Key> {
         let (relation, named) = match key {
@@ -55,7 +57,8 @@ impl Executor {
         };
         let name = references::resolve_object(relation, &session.scope)?;
         let target = self.require(draft, &name).await?;
-        let columns = referenced(&target, named, count)?;
+        let columns = referenced(&target, named, own.len())?;
+        refuse_unlike(old, own, &target, &columns)?;
         let primary_key = primary_key(&target).filter(|key| key.columns == columns);
         Ok(Key::Foreign {
             primary_key: primary_key.map(|key| key.name.clone()),
@@ -63,6 +66,37 @@ impl Executor {
             relation: target.name,
         })
     }
+}
+
+/// The columns of a foreign key can be compared with those that it refers to.
+fn refuse_unlike(
+    old: &Relation,
+    own: &[String],
+    target: &Relation,
+    columns: &[String],
+) -> Result<()> {
+    let type_of = |relation: &Relation, column: &String| {
+        let found = relation.body.columns.field_with_name(column).ok();
+        found.map(|field| field.data_type().clone())
+    };
+    for (one, other) in own.iter().zip(columns) {
+        let Some((here, there)) = type_of(old, one).zip(type_of(target, other)) else {
+            continue;
+        };
+        let alike = here == there
+            || (here.is_numeric() && there.is_numeric())
+            || (here.is_temporal() && there.is_temporal());
+        if !alike {
+            return Err(Error::invalid(format!(
+                "'{}'.{one} is {}, '{}'.{other} is {}: no key of one is a key of the other; CAST one in its view",
+                old.name,
+                sql_name(&here),
+                target.name,
+                sql_name(&there)
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A relation has one primary key, and no two constraints of one name.

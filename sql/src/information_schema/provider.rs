@@ -16,7 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::StreamExt;
-use mica_catalog::{CatalogStore, RelationHead, Snapshot, fold};
+use mica_catalog::{CatalogStore, Relation, RelationHead, Snapshot, fold, settle_foreign_keys};
 
 use super::{SystemTable, rows};
 
@@ -171,21 +171,41 @@ impl Pages {
 async fn page(
     table: SystemTable,
     store: Arc<dyn CatalogStore>,
+    snapshot: Snapshot,
     heads: Vec<Arc<RelationHead>>,
 ) -> Result<RecordBatch> {
-    let relations = if table.reads_bodies() {
-        let loaded = mica_catalog::load(&*store, &heads).await;
-        loaded.map_err(|error| DataFusionError::External(Box::new(error)))?
-    } else {
-        Vec::new()
-    };
+    let relations = read(table, &*store, &snapshot, &heads).await;
+    let relations = relations.map_err(|error| DataFusionError::External(Box::new(error)))?;
     rows::relations(table, &heads, &relations)
+}
+
+async fn read(
+    table: SystemTable,
+    store: &dyn CatalogStore,
+    snapshot: &Snapshot,
+    heads: &[Arc<RelationHead>],
+) -> mica_catalog::Result<Vec<Relation>> {
+    if !table.reads_bodies() {
+        return Ok(Vec::new());
+    }
+    let mut relations = mica_catalog::load(store, heads).await?;
+    if table.is_about_keys() {
+        settle_foreign_keys(store, snapshot, &mut relations).await?;
+    }
+    Ok(relations)
 }
 
 impl SystemTable {
     /// Whether the names alone do not suffice.
     fn reads_bodies(self) -> bool {
         self != Self::Schemata
+    }
+
+    fn is_about_keys(self) -> bool {
+        !matches!(
+            self,
+            Self::Schemata | Self::Tables | Self::Columns | Self::Views
+        )
     }
 }
 
@@ -205,8 +225,9 @@ impl PartitionStream for Pages {
         let system = rows::system(table);
         let heads = self.heads();
         let pages: Vec<Vec<_>> = heads.chunks(PAGE).map(<[_]>::to_vec).collect();
-        let stored =
-            futures::stream::iter(pages).then(move |heads| page(table, Arc::clone(&store), heads));
+        let snapshot = self.snapshot.clone();
+        let stored = futures::stream::iter(pages)
+            .then(move |heads| page(table, Arc::clone(&store), snapshot.clone(), heads));
         let stream = futures::stream::iter([system]).chain(stored);
         Box::pin(RecordBatchStreamAdapter::new(schema, stream))
     }
