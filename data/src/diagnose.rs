@@ -1,8 +1,10 @@
 //! Finds the row that broke a query.
 //!
-//! DataFusion's CSV reader says at most on which line of which batch it stopped. When a query fails
-//! in it, the files of its scans are read again, slowly, until the broken row is found.
+//! DataFusion's CSV reader says at most on which line of which batch it stopped, Arrow's JSON reader
+//! not even that. When a query fails in one, the files of its scans are read again, slowly, until the
+//! broken row is found.
 
+use std::any::Any;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -12,13 +14,14 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::physical_plan::{CsvSource, FileScanConfig};
+use datafusion::datasource::physical_plan::{CsvSource, FileScanConfig, FileSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
 use crate::csv::{builder, open};
+use crate::json::{self, JsonFiles};
 use crate::options::CsvOptions;
 use crate::{Error, Result};
 
@@ -26,10 +29,29 @@ use crate::{Error, Result};
 struct Suspect {
     path: Path,
     schema: SchemaRef,
-    options: CsvOptions,
+    format: Format,
 }
 
-/// The broken row behind `error`, if it is one of a CSV file that `plan` reads.
+#[derive(Clone)]
+enum Format {
+    Csv(CsvOptions),
+    Json { lines: bool },
+}
+
+impl Format {
+    /// Of a source whose rows can be broken.
+    fn of(source: &dyn FileSource) -> Option<Self> {
+        let source: &dyn Any = source;
+        let csv = source.downcast_ref::<CsvSource>();
+        let json = source.downcast_ref::<JsonFiles>();
+        let csv = csv.map(|csv| Self::Csv(options_of(csv)));
+        csv.or(json.map(|json| Self::Json {
+            lines: json.lines(),
+        }))
+    }
+}
+
+/// The broken row behind `error`, if it is one of a CSV or JSON file that `plan` reads.
 pub async fn diagnose(
     error: &DataFusionError,
     plan: &Arc<dyn ExecutionPlan>,
@@ -44,7 +66,14 @@ pub async fn diagnose(
             .object_store(crate::scan::local_store_url())
             .ok()?;
         let source = open(&store, &suspect.path).await.ok()?;
-        let found = tokio::task::spawn_blocking(move || broken_row(source, &suspect)).await;
+        let read = move || match &suspect.format {
+            Format::Csv(options) => broken_row(source, &suspect, options),
+            Format::Json { lines } => {
+                let path = format!("/{}", suspect.path);
+                json::broken_row(source, &path, &suspect.schema, *lines)
+            }
+        };
+        let found = tokio::task::spawn_blocking(read).await;
         if let Ok(Err(broken)) = found {
             return Some(broken);
         }
@@ -56,7 +85,8 @@ fn is_parse_error(error: &DataFusionError) -> bool {
     match error.find_root() {
         // A cast is the query's own, and says what it could not cast.
         DataFusionError::ArrowError(error, _) => {
-            matches!(**error, ArrowError::ParseError(_) | ArrowError::CsvError(_))
+            use ArrowError::{CsvError, JsonError, ParseError};
+            matches!(**error, ParseError(_) | CsvError(_) | JsonError(_))
         }
         _ => false,
     }
@@ -67,9 +97,8 @@ fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
     let _ = plan.apply(|node| {
         if let Some(scan) = node.downcast_ref::<DataSourceExec>()
             && let Some(config) = scan.data_source().downcast_ref::<FileScanConfig>()
-            && let Some(source) = config.file_source().downcast_ref::<CsvSource>()
+            && let Some(format) = Format::of(&**config.file_source())
         {
-            let options = options_of(source);
             let files = config.file_groups.iter().flat_map(|group| group.files());
             let mut paths: Vec<Path> = files
                 .map(|file| file.object_meta.location.clone())
@@ -78,7 +107,7 @@ fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
             suspects.extend(paths.into_iter().map(|path| Suspect {
                 path,
                 schema: Arc::clone(config.file_schema()),
-                options: options.clone(),
+                format: format.clone(),
             }));
         }
         Ok(TreeNodeRecursion::Continue)
@@ -102,11 +131,11 @@ fn options_of(source: &CsvSource) -> CsvOptions {
 /// Rows whose values are checked together.
 const CHUNK: usize = 4096;
 
-fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect) -> Result<()> {
+fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect, options: &CsvOptions) -> Result<()> {
     let path = format!("/{}", suspect.path);
-    let mut reader = builder(&suspect.options).from_reader(source);
+    let mut reader = builder(options).from_reader(source);
     let mut chunk: Vec<(u64, csv::StringRecord)> = Vec::with_capacity(CHUNK);
-    let mut header = suspect.options.has_header;
+    let mut header = options.has_header;
     let mut record = csv::StringRecord::new();
     loop {
         let more = reader
@@ -123,7 +152,7 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect) -> Result<()> {
             // The position of a record is that of the line it starts on.
             let line = record.position().map_or(0, csv::Position::line);
             let expected = suspect.schema.fields().len();
-            check_length(&path, line, record.len(), expected, &suspect.options)?;
+            check_length(&path, line, record.len(), expected, options)?;
             chunk.push((line, record.clone()));
         }
         if chunk.len() == CHUNK || !more {

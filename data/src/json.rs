@@ -1,5 +1,8 @@
 //! JSON files: one object a line, or one array of objects a file.
 
+mod broken;
+mod source;
+
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
@@ -13,6 +16,9 @@ use crate::budget::Budget;
 use crate::csv::open;
 use crate::define::{InferenceLimits, Inferred};
 use crate::{Error, Result};
+
+pub(crate) use broken::broken_row;
+pub(crate) use source::JsonFiles;
 
 /// Whether a file holds one object a line, told by its first character.
 ///

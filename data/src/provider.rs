@@ -8,10 +8,10 @@ use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result as DfResult, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetSource;
 use datafusion::datasource::physical_plan::parquet::{
     CachedParquetFileReaderFactory, ParquetFileReaderFactory,
 };
-use datafusion::datasource::physical_plan::{JsonSource, ParquetSource};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -21,6 +21,7 @@ use mica_catalog::{EntryId, ExternalTable, Relation, Version, fold};
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::csv::{Layout, Layouts, scan_group, uncompressed_name};
+use crate::json::JsonFiles;
 use crate::listing::{Listing, StatementListings, list};
 use crate::options::{CsvOptions, JsonOptions};
 use crate::renew::Recipe;
@@ -281,9 +282,7 @@ impl ExternalTableProvider {
             let table = table_schema(Arc::clone(&columns), &self.partitions);
             let lines = options.lines.unwrap_or(true);
             Scan {
-                source: Recipe::new(move || {
-                    JsonSource::new(table.clone()).with_newline_delimited(lines)
-                }),
+                source: Recipe::new(move || JsonFiles::new(table.clone(), lines)),
                 compression: crate::csv::compression_of(group.first_name()),
                 lenient: false,
                 null_value: None,

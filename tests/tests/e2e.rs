@@ -13,6 +13,7 @@ mod e2e {
     mod damage;
     mod docs;
     mod kept_plans;
+    mod large_files;
     mod limits;
     mod metadata;
     mod mistakes;

@@ -1,0 +1,33 @@
+//! Files that a scan would be split over, were they of another format.
+
+use std::fmt::Write as _;
+
+use mica_tests::Server;
+use tempfile::TempDir;
+
+use crate::{MICA, below, write};
+
+/// Bytes from which on DataFusion splits a file into ranges.
+const SPLIT_BYTES: usize = 10 << 20;
+
+#[tokio::test]
+async fn an_array_of_json_is_read_as_a_whole() {
+    let folder = TempDir::new().unwrap();
+    let (mut array, mut count) = (String::from("["), 0_u64);
+    let padding = "x".repeat(1 << 10);
+    while array.len() <= SPLIT_BYTES {
+        let comma = if count > 0 { "," } else { "" };
+        write!(array, r#"{comma}{{"id": {count}, "padding": "{padding}"}}"#).unwrap();
+        count += 1;
+    }
+    write(&folder, "data/large.json", &(array + "]"));
+    let (warehouse, root) = (below(&folder, "warehouse"), below(&folder, "data"));
+    let server = Server::start(MICA, &["--warehouse", &warehouse, "--data-root", &root]);
+    let mut client = server.client().await;
+    let create = format!("CREATE EXTERNAL TABLE large STORED AS JSON LOCATION '{root}/large.json'");
+    client.query(&create).await.unwrap();
+    let rows = client.query("SELECT count(*) FROM large").await.unwrap();
+    assert_eq!(rows.value(), count.to_string());
+    let rows = client.query("SELECT sum(id) FROM large").await.unwrap();
+    assert_eq!(rows.value(), (count * (count - 1) / 2).to_string());
+}
