@@ -20,7 +20,7 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
-use crate::csv::{builder, open};
+use crate::csv::{builder, has_newlines, open};
 use crate::json::{self, JsonFiles};
 use crate::options::CsvOptions;
 use crate::{Error, Result};
@@ -123,7 +123,7 @@ fn options_of(source: &CsvSource) -> CsvOptions {
         escape: source.escape(),
         comment: source.comment(),
         truncated_rows: source.truncate_rows(),
-        newlines_in_values: true,
+        newlines_in_values: source.newlines_in_values(),
         ..CsvOptions::defaults(false, false)
     }
 }
@@ -137,6 +137,7 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect, options: &CsvOpti
     let mut chunk: Vec<(u64, csv::StringRecord)> = Vec::with_capacity(CHUNK);
     let mut header = options.has_header;
     let mut record = csv::StringRecord::new();
+    let mut with_newline = None;
     loop {
         let more = reader
             .read_record(&mut record)
@@ -153,6 +154,9 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect, options: &CsvOpti
             let line = record.position().map_or(0, csv::Position::line);
             let expected = suspect.schema.fields().len();
             check_length(&path, line, record.len(), expected, options)?;
+            if has_newlines(&record) {
+                with_newline.get_or_insert(line);
+            }
             chunk.push((line, record.clone()));
         }
         if chunk.len() == CHUNK || !more {
@@ -160,8 +164,19 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect, options: &CsvOpti
             chunk.clear();
         }
         if !more {
-            return Ok(());
+            break;
         }
+    }
+    match with_newline.filter(|_| !options.newlines_in_values) {
+        // No row is broken; a part of the file that was read began within one.
+        Some(line) => Err(Error::BadRow {
+            path,
+            line,
+            problem: "a value goes over the end of the line: define the table with OPTIONS \
+                      (newlines_in_values 'true')"
+                .to_owned(),
+        }),
+        None => Ok(()),
     }
 }
 

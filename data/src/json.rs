@@ -91,6 +91,7 @@ pub(crate) async fn infer(
     Ok(Inferred {
         columns: Schema::new(settled(&columns)),
         note: budget.note(),
+        has_newlines: false,
     })
 }
 

@@ -55,6 +55,8 @@ struct Columns {
     /// Where each folded name stands.
     places: HashMap<String, usize>,
     kinds: Vec<Narrowest>,
+    /// Whether a value goes over the end of its line.
+    has_newlines: bool,
     budget: Budget,
 }
 
@@ -64,6 +66,7 @@ impl Columns {
             names: Vec::new(),
             places: HashMap::new(),
             kinds: Vec::new(),
+            has_newlines: false,
             budget,
         }
     }
@@ -74,6 +77,7 @@ impl Columns {
         Inferred {
             columns: Schema::new(fields.collect::<Vec<_>>()),
             note: self.budget.note(),
+            has_newlines: self.has_newlines,
         }
     }
 
@@ -124,6 +128,7 @@ impl Columns {
     }
 
     fn record(&mut self, record: &csv::StringRecord, places: &[usize], options: &CsvOptions) {
+        self.has_newlines |= has_newlines(record);
         for (value, place) in record.iter().zip(places) {
             let kind = &mut self.kinds[*place];
             if *kind == Narrowest::Text || options.null_value.as_deref() == Some(value) {
@@ -132,6 +137,11 @@ impl Columns {
             *kind = kind.widen(Narrowest::of(value));
         }
     }
+}
+
+/// Whether a value of `record` goes over the end of its line, which only quotes let it.
+pub(crate) fn has_newlines(record: &csv::StringRecord) -> bool {
+    record.as_slice().contains('\n')
 }
 
 /// Refuses a record that a query would refuse for the number of its fields.

@@ -16,6 +16,8 @@ use crate::{Error, Result, csv, json, parquet, partitions};
 pub(crate) struct Inferred {
     pub(crate) columns: Schema,
     pub(crate) note: Option<String>,
+    /// Whether a file of lines has values that go over the end of theirs.
+    pub(crate) has_newlines: bool,
 }
 
 /// The options as stored, and the columns of the files.
@@ -36,6 +38,7 @@ pub(super) async fn of_files(
                 None => Inferred {
                     columns: parquet::infer(session, &files.store, &files.files).await?,
                     note: None,
+                    has_newlines: false,
                 },
             };
             Ok((BTreeMap::new(), inferred))
@@ -51,6 +54,7 @@ fn declared(definition: &Definition) -> Option<Inferred> {
     Some(Inferred {
         columns: (**columns).clone(),
         note: None,
+        has_newlines: false,
     })
 }
 
@@ -69,6 +73,8 @@ async fn csv_columns(
             csv::infer(store, &files.files, &options, spark, limits).await?
         }
     };
+    // Large files are read in parts, which must not begin within a value.
+    options.newlines_in_values |= inferred.has_newlines;
     let mut stored = options.to_map();
     if definition.spark && options.infer {
         // Not Spark's default; REFRESH must know.

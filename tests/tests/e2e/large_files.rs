@@ -31,3 +31,34 @@ async fn an_array_of_json_is_read_as_a_whole() {
     let rows = client.query("SELECT sum(id) FROM large").await.unwrap();
     assert_eq!(rows.value(), (count * (count - 1) / 2).to_string());
 }
+
+#[tokio::test]
+async fn values_of_csv_that_go_over_the_ends_of_lines_are_whole() {
+    let folder = TempDir::new().unwrap();
+    let (mut text, mut count) = (String::from("id,text\n"), 0_u64);
+    let padding = "x".repeat(1 << 10);
+    while text.len() <= SPLIT_BYTES {
+        write!(text, "{count},\"{padding}\ntwo\"\n").unwrap();
+        count += 1;
+    }
+    write(&folder, "data/large.csv", &text);
+    let (warehouse, root) = (below(&folder, "warehouse"), below(&folder, "data"));
+    let server = Server::start(MICA, &["--warehouse", &warehouse, "--data-root", &root]);
+    let mut client = server.client().await;
+    let place = format!("STORED AS CSV LOCATION '{root}/large.csv'");
+    let create = format!("CREATE EXTERNAL TABLE large {place}");
+    client.query(&create).await.unwrap();
+    let rows = client.query("SELECT sum(id) FROM large").await.unwrap();
+    assert_eq!(rows.value(), (count * (count - 1) / 2).to_string());
+
+    // Nobody has looked at the files of declared columns.
+    let create = format!("CREATE EXTERNAL TABLE declared (id INT, text VARCHAR) {place}");
+    client.query(&create).await.unwrap();
+    let status = client.fails("SELECT sum(id) FROM declared").await;
+    let (line, hint) = ("large.csv, line 2:", "newlines_in_values 'true'");
+    let message = status.message();
+    assert!(
+        message.contains(line) && message.contains(hint),
+        "{message}"
+    );
+}
