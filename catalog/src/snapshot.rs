@@ -81,11 +81,15 @@ impl Snapshot {
     /// The schema of that name.
     ///
     /// # Errors
-    /// [`Error::SchemaNotFound`] with near matches.
+    /// [`Error::SchemaNotFound`] with near matches; [`Error::BadName`] for that of the metadata
+    /// views, which nobody changes.
     pub fn require_schema(&self, name: &str) -> Result<&Arc<SchemaEntry>> {
-        self.schema(name).ok_or_else(|| Error::SchemaNotFound {
-            name: name.to_owned(),
-            near: near_matches(name, self.schemas().map(|schema| schema.name.as_str())),
+        self.schema(name).ok_or_else(|| match fold(name) {
+            folded if folded == INFORMATION_SCHEMA => metadata_schema(name),
+            _ => Error::SchemaNotFound {
+                name: name.to_owned(),
+                near: near_matches(name, self.schemas().map(|schema| schema.name.as_str())),
+            },
         })
     }
 
@@ -199,10 +203,7 @@ impl Snapshot {
     fn create_schema(&mut self, schema: &SchemaEntry) -> Result<()> {
         check_name(&schema.name)?;
         if schema.name.folded() == INFORMATION_SCHEMA {
-            return Err(Error::BadName {
-                name: schema.name.to_string(),
-                reason: "it is the schema of the metadata views",
-            });
+            return Err(metadata_schema(schema.name.as_str()));
         }
         if self.schema(schema.name.folded()).is_some() {
             return Err(Error::AlreadyExists {
@@ -276,6 +277,13 @@ impl Snapshot {
 
 /// Longest name, in bytes. Long enough for every tool, short enough for every index.
 const NAME_BYTES_MAX: usize = 255;
+
+fn metadata_schema(name: &str) -> Error {
+    Error::BadName {
+        name: name.to_owned(),
+        reason: "it is the schema of the metadata views",
+    }
+}
 
 fn check_name(name: &Name) -> Result<()> {
     let bad = |reason| {

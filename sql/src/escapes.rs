@@ -1,4 +1,5 @@
-//! ODBC's and JDBC's escapes: `{d '..'}`, `{fn LCASE(x)}`, `{oj a LEFT JOIN b ON ..}` and their kin.
+//! ODBC's and JDBC's escapes: `{d '..'}`, `{fn LCASE(x)}`, `{oj a LEFT JOIN b ON ..}` and their kin,
+//! and `current_user()`, whose brackets SQL does not have.
 //!
 //! They are taken off the tokens, so that what is in them is parsed like any other text. Source: the
 //! ODBC Programmer's Reference, "Escape Sequences in ODBC".
@@ -59,6 +60,27 @@ enum Escape {
     Plain,
     /// The function behind it has another name in SQL.
     Renamed(&'static str),
+}
+
+/// `tokens` without empty brackets behind what SQL calls without.
+pub(crate) fn without_brackets(mut tokens: Vec<Placed>) -> Vec<Placed> {
+    const NAMES: [&str; 3] = ["current_catalog", "current_user", "session_user"];
+    let is_call = |tokens: &[Placed]| {
+        let [(name, _), (open, _), (close, _)] = tokens else {
+            return false;
+        };
+        NAMES.iter().any(|wanted| is_word(&name.token, wanted))
+            && open.token == Token::LParen
+            && close.token == Token::RParen
+    };
+    let mut at = 0;
+    while at + 3 <= tokens.len() {
+        if is_call(&tokens[at..at + 3]) {
+            tokens.drain(at + 1..at + 3);
+        }
+        at += 1;
+    }
+    tokens
 }
 
 fn is_word(token: &Token, wanted: &str) -> bool {

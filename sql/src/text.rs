@@ -159,6 +159,9 @@ fn statement(
 ) -> Option<StatementText> {
     tokens.retain(|(token, _)| !is_blank(&token.token));
     tokens = escapes::without_escapes(tokens);
+    if dialect == Dialect::Ansi {
+        tokens = escapes::without_brackets(tokens);
+    }
     if dialect == Dialect::Spark {
         tokens = suffixes::typed_numbers(tokens);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use mica_catalog::CATALOG;
 use tonic::metadata::MetadataMap;
 use tonic::transport::server::TlsConnectInfo;
 use tonic::{Extensions, Request};
@@ -160,6 +161,7 @@ impl FlightSql {
         let headers = request.metadata();
         let session = self.find_session(headers, request.extensions())?;
         for (header, key) in [
+            ("catalog", "catalog"),
             ("database", "schema"),
             ("schema", "schema"),
             ("dialect", "dialect"),
@@ -210,12 +212,15 @@ impl FlightSql {
     }
 }
 
-/// A header `database` may name the one catalog there is, which is no schema.
+/// A header `database` may name the one catalog there is, which is no schema; `catalog` names no other.
 fn apply(session: &Session, header: &'static str, key: &'static str, value: &str) -> Result<()> {
-    let is_catalog = value.eq_ignore_ascii_case(mica_catalog::CATALOG);
-    match header == "database" && is_catalog {
-        true => Ok(()),
-        false => session.apply_header(key, value),
+    let is_catalog = value.eq_ignore_ascii_case(CATALOG);
+    match header {
+        "database" | "catalog" if is_catalog => Ok(()),
+        "catalog" => Err(Error::Request {
+            message: format!("catalog '{value}' does not exist; the only one is '{CATALOG}'"),
+        }),
+        _ => session.apply_header(key, value),
     }
 }
 

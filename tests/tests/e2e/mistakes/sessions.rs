@@ -144,9 +144,11 @@ async fn headers_choose_the_schema_and_unknown_ones_are_ignored() {
         info(&mut client, read, header, value).await.unwrap();
     }
     let mut client = connect(&server).await;
-    info(&mut client, "SELECT 1", "database", "mica")
-        .await
-        .unwrap();
+    for header in ["database", "catalog"] {
+        info(&mut client, "SELECT 1", header, "mica").await.unwrap();
+    }
+    let unknown = info(&mut client, "SELECT 1", "catalog", "hive").await;
+    assert_eq!(unknown.unwrap_err().code(), Code::InvalidArgument);
     info(&mut client, "SELECT 1", "routing-tag", &"x".repeat(40_000))
         .await
         .unwrap();
