@@ -40,6 +40,7 @@ mod testing;
 mod text;
 pub mod types;
 mod units;
+mod using;
 pub mod wire;
 
 pub use context::execution_options;

@@ -13,7 +13,7 @@ use sqlparser::ast::{
 };
 
 use crate::statement::{AlterAction, Describe};
-use crate::{Dialect, Error, Position, Result, Statement, patterns};
+use crate::{Dialect, Error, Position, Result, Statement, patterns, using};
 
 /// Refuses `statement` if it holds anything that would be ignored.
 ///
@@ -120,8 +120,9 @@ impl Visitor for Ignored {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
         refuse_any(&in_select(select, self.dialect), select)?;
+        let keys_are_known = using::is_known(select);
         let mut joins = select.from.iter().flat_map(|table| &table.joins);
-        joins.try_for_each(|join| refuse_join(join, select))
+        joins.try_for_each(|join| refuse_join(join, keys_are_known, select))
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Self::Break> {
@@ -134,7 +135,7 @@ impl Visitor for Ignored {
                 table_with_joins, ..
             } => {
                 let mut joins = table_with_joins.joins.iter();
-                joins.try_for_each(|join| refuse_join(join, factor))
+                joins.try_for_each(|join| refuse_join(join, false, factor))
             }
             TableFactor::Pivot { .. } => refuse("PIVOT", factor),
             TableFactor::Unpivot { .. } => refuse("UNPIVOT", factor),
@@ -205,23 +206,21 @@ fn is_no_limit(top: &Top) -> bool {
     top.percent || top.with_ties || top.quantity.is_none()
 }
 
-fn refuse_join(join: &Join, node: &impl Spanned) -> ControlFlow<Box<Error>> {
+fn refuse_join(join: &Join, keys_are_known: bool, node: &impl Spanned) -> ControlFlow<Box<Error>> {
     let as_of = matches!(join.join_operator, JoinOperator::AsOf { .. });
-    let (right, full) = (
-        joins_columns(&join.join_operator, false),
-        joins_columns(&join.join_operator, true),
-    );
+    let joins_columns = |full| !keys_are_known && joins_columns(&join.join_operator, full);
+    let (right, full) = (joins_columns(false), joins_columns(true));
     refuse_any(
         &[
             (join.global, "GLOBAL JOIN"),
             (as_of, "ASOF JOIN"),
             (
                 right,
-                "RIGHT JOIN with USING or NATURAL (write it as a LEFT JOIN, or with ON)",
+                "NATURAL RIGHT JOIN, or one USING columns among joins of other kinds, (write it as a LEFT JOIN, or with ON)",
             ),
             (
                 full,
-                "FULL JOIN with USING or NATURAL (write ON, and coalesce(a.x, b.x))",
+                "NATURAL FULL JOIN, or one USING columns among joins of other kinds, (write ON, and coalesce(a.x, b.x))",
             ),
         ],
         node,

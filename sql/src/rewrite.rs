@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, SetExpr,
-    TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, Select,
+    SetExpr, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope, patterns, synonyms};
+use crate::{Dialect, Scope, patterns, synonyms, using};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
@@ -31,8 +31,14 @@ struct Common<'a> {
 impl VisitorMut for Common<'_> {
     type Break = ();
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        using::rewrite_select(select);
+        ControlFlow::Continue(())
+    }
+
     /// `FETCH FIRST n ROWS ONLY` and `SELECT TOP n` are `LIMIT n`.
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        using::rewrite_query(query);
         let fetch = query
             .fetch
             .take_if(|fetch| !fetch.with_ties && !fetch.percent);

@@ -237,7 +237,12 @@ fn plain_args(function: &Function) -> Option<Vec<&Expr>> {
 }
 
 fn call<const N: usize>(name: &str, args: [&Expr; N]) -> Expr {
-    let arg = |expr: &Expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr.clone()));
+    call_of(name, args.into_iter().cloned())
+}
+
+/// A call of the function `name`.
+pub(crate) fn call_of(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
+    let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
