@@ -15,6 +15,7 @@ pub mod information_schema;
 mod level;
 mod message;
 mod moment;
+mod multisets;
 mod naming;
 mod parameters;
 mod parse;

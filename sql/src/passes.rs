@@ -14,9 +14,11 @@ use datafusion::logical_expr::{
 
 use crate::Dialect;
 use crate::functions::local_time;
+use crate::multisets;
 
 /// Gives literals and ranks the types of `dialect`, and numbers that become timestamps their unit.
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
+    let plan = multisets::number_copies(plan)?;
     let plan = match dialect {
         Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
         Dialect::Ansi => counted_digits(plan)?,

@@ -103,8 +103,8 @@ impl Visitor for Ignored {
                     "TOP beside LIMIT, or in a part of a UNION (write LIMIT)",
                 ),
                 (
-                    counts_rows(&query.body),
-                    "EXCEPT ALL or INTERSECT ALL (number the rows, and leave ALL away)",
+                    binds_by_name(&query.body),
+                    "EXCEPT or INTERSECT BY NAME (name the columns in one order)",
                 ),
                 (!query.locks.is_empty(), "FOR UPDATE or FOR SHARE"),
                 (query.for_clause.is_some(), "the FOR clause of a query"),
@@ -243,8 +243,8 @@ fn joins_columns(operator: &JoinOperator, full: bool) -> bool {
     )
 }
 
-/// Whether a set operation counts how often a row is there: the planner's take all or none.
-fn counts_rows(body: &SetExpr) -> bool {
+/// Whether a set operation that is not a UNION binds by name: the planner's would bind by place.
+fn binds_by_name(body: &SetExpr) -> bool {
     let SetExpr::SetOperation {
         op,
         set_quantifier,
@@ -254,12 +254,9 @@ fn counts_rows(body: &SetExpr) -> bool {
     else {
         return false;
     };
-    let all = matches!(
-        set_quantifier,
-        SetQuantifier::All | SetQuantifier::AllByName
-    );
-    let counts = all && !matches!(op, SetOperator::Union);
-    counts || counts_rows(left) || counts_rows(right)
+    use SetQuantifier::{AllByName, ByName, DistinctByName};
+    let by_name = matches!(set_quantifier, AllByName | ByName | DistinctByName);
+    by_name && *op != SetOperator::Union || binds_by_name(left) || binds_by_name(right)
 }
 
 /// What may stand behind the name of a table and would be ignored.

@@ -9,7 +9,7 @@ use sqlparser::ast::{
     SetExpr, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope, patterns, synonyms, using};
+use crate::{Dialect, Scope, multisets, patterns, synonyms, using};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
@@ -39,6 +39,7 @@ impl VisitorMut for Common<'_> {
     /// `FETCH FIRST n ROWS ONLY` and `SELECT TOP n` are `LIMIT n`.
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         using::rewrite_query(query);
+        multisets::rewrite(&mut query.body);
         let fetch = query
             .fetch
             .take_if(|fetch| !fetch.with_ties && !fetch.percent);

@@ -1,6 +1,7 @@
 //! Finds the line, or the object of an array, that a query could not read.
 
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
@@ -73,7 +74,7 @@ fn first_broken(
 }
 
 fn decode(objects: &str, schema: &SchemaRef) -> Result<(), ArrowError> {
-    let mut decoder = reader(schema.clone())
+    let mut decoder = reader(Arc::clone(schema))
         .with_batch_size(CHUNK)
         .build_decoder()?;
     decoder.decode(objects.as_bytes())?;
