@@ -87,14 +87,15 @@ async fn dispatch(command: Command) -> Outcome {
 
 async fn serve(args: ServeArgs) -> Outcome {
     let mut config = config::serve(args)?;
-    let warehouse = Warehouse::open(config.warehouse.clone())?;
-    if let Some(project) = config.project.take() {
+    let (warehouse, project) = (config.warehouse.clone(), config.project.take());
+    let listening = Listening::bind(config).await?;
+    let warehouse = Warehouse::open(warehouse)?;
+    if let Some(project) = project {
         apply::apply_project(&warehouse, &project, Default::default()).await?;
     }
-    let listening = Listening::bind(config, warehouse).await?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "Flight SQL ready at {}", listening.url())?;
     stdout.flush()?;
-    listening.run(asked_to_stop()).await?;
+    listening.run(warehouse, asked_to_stop()).await?;
     Ok(true)
 }

@@ -52,15 +52,15 @@ pub struct Listening {
     /// Where.
     pub address: SocketAddr,
     config: ServeConfig,
-    warehouse: Warehouse,
 }
 
 impl Listening {
-    /// Listens.
+    /// Listens: before the warehouse is touched, which another server may have. Clients that connect
+    /// wait until [`Listening::run`] answers.
     ///
     /// # Errors
     /// [`ServeError::Listen`].
-    pub async fn bind(config: ServeConfig, warehouse: Warehouse) -> Result<Self, ServeError> {
+    pub async fn bind(config: ServeConfig) -> Result<Self, ServeError> {
         let failed = |source| ServeError::Listen {
             listen: config.listen,
             source,
@@ -71,7 +71,6 @@ impl Listening {
             listener,
             address,
             config,
-            warehouse,
         })
     }
 
@@ -85,19 +84,18 @@ impl Listening {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Answers until `stop` resolves; then running queries finish, and the catalog is closed.
+    /// Answers from `warehouse` until `stop` resolves; then running queries finish, and the catalog is
+    /// closed.
     ///
     /// # Errors
     /// [`ServeError`].
     pub async fn run(
         self,
+        warehouse: Warehouse,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let Self {
-            listener,
-            config,
-            warehouse,
-            ..
+            listener, config, ..
         } = self;
         let sessions = Sessions::new(config.session_ttl, config.max_sessions);
         let limits = config.service;

@@ -99,11 +99,14 @@ impl Planner {
             "author",
             "statement",
         ]);
+        // A row of the history knows its schema by the folded name alone.
+        let schema = against.snapshot.schema(name.schema.folded());
+        let schema = schema.map_or(&name.schema, |schema| &schema.name);
         for row in history {
             table.row_with_nulls([
                 Some(row.since.to_string()),
                 row.until.map(|until| until.to_string()),
-                Some(row.name.to_string()),
+                Some(format!("{schema}.{}", row.name.relation)),
                 Some(row.kind.to_string()),
                 Some(timestamp(row.committed_at_ms)),
                 Some(row.author),

@@ -281,6 +281,7 @@ fn a_port_in_use() {
         message.contains(&address) && message.contains("--listen"),
         "{message}"
     );
+    assert!(!folder.path().join("warehouse").exists());
 }
 
 #[tokio::test]
