@@ -11,8 +11,10 @@ mod divide;
 mod intervals;
 pub(crate) mod local_time;
 mod nested_names;
+mod opaque;
 mod operators;
 mod round;
+mod spark;
 mod strings;
 mod sum;
 mod type_of;
@@ -25,6 +27,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) use checked::check_overflow;
 pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
+pub(crate) use opaque::{is_unknown, opaque};
 pub(crate) use operators::SparkOperators;
 
 /// Internal names begin so; nobody calls them, and no list shows them.
@@ -53,4 +56,9 @@ pub(crate) fn spark() -> Vec<(&'static str, Arc<ScalarUDF>)> {
     functions.push((divide::DIVIDE, divide::spark_divide()));
     functions.push((divide::DIV, divide::spark_div()));
     functions
+}
+
+/// Functions that calls of the spark dialect are written with, under their own names.
+pub(crate) fn spark_internal() -> Vec<Arc<ScalarUDF>> {
+    spark::all()
 }

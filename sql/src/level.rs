@@ -25,7 +25,7 @@ use crate::casts::{self, Casts};
 use crate::context::{Context, options, parser_options};
 use crate::functions::check_overflow;
 use crate::naming::{self, Named};
-use crate::{Dialect, Result, Scope, StatementText, passes, rewrite, spelling};
+use crate::{Dialect, Result, Scope, StatementText, passes, rewrite, rollups, spelling};
 
 /// What a text reads, where it names it.
 pub(crate) type Sources = HashMap<TableReference, Arc<Source>>;
@@ -148,6 +148,7 @@ impl RawLevel {
         let options = options(&self.scope);
         let analyzer = Analyzer::new();
         let plan = analyzer.execute_and_check(self.plan, &options, |_, _| {})?;
+        let plan = rollups::hide_keys(plan)?;
         let plan = match (self.scope.dialect, options.execution.enable_ansi_mode) {
             // As Spark does unless told otherwise.
             (Dialect::Spark, false) => plan,

@@ -23,6 +23,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 
 use crate::Result;
+use crate::functions::is_unknown;
 
 /// Whether a plan may run more than once.
 #[derive(Clone, Debug)]
@@ -120,6 +121,7 @@ enum Kind {
 
 fn kind(expr: &Expr) -> Kind {
     match expr {
+        Expr::ScalarFunction(call) if is_unknown(&call.func) => Kind::Timeless,
         Expr::ScalarFunction(call) => match call.func.signature().volatility {
             Volatility::Immutable => Kind::Timeless,
             Volatility::Stable if call.args.iter().all(is_literal) => Kind::Moment,

@@ -4,6 +4,7 @@
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::functions::expr_fn::{date_part, floor};
 use datafusion::logical_expr::expr::{Cast, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
@@ -20,7 +21,7 @@ use crate::multisets;
 pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
     let plan = multisets::number_copies(plan)?;
     let plan = match dialect {
-        Dialect::Spark => doubles_win(narrow_literals(plan)?)?,
+        Dialect::Spark => moments_as_numbers(doubles_win(narrow_literals(plan)?)?)?,
         Dialect::Ansi => counted_digits(plan)?,
     };
     signed_ranks(moments(plan)?, dialect)
@@ -75,6 +76,30 @@ fn in_seconds(number: &mut Expr, to: &DataType, schema: &DFSchema) -> bool {
     let whole = Box::new(std::mem::take(number));
     *number = Expr::Cast(Cast::new(whole, unit));
     true
+}
+
+/// A timestamp is a number of seconds in Spark. Arrow's cast would count microseconds.
+fn moments_as_numbers(plan: LogicalPlan) -> Result<LogicalPlan> {
+    each_expression(plan, |expr, schema| Ok(as_number(expr, schema)), Ok)
+}
+
+fn as_number(mut expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let (value, to) = match &mut expr {
+        Expr::Cast(cast) => (&mut cast.expr, cast.field.data_type()),
+        Expr::TryCast(cast) => (&mut cast.expr, cast.field.data_type()),
+        _ => return Transformed::no(expr),
+    };
+    let is_moment = |found: DataType| matches!(found, DataType::Timestamp(..));
+    if !to.is_numeric() || !value.get_type(schema).is_ok_and(is_moment) {
+        return Transformed::no(expr);
+    }
+    let seconds = date_part(lit("epoch"), std::mem::take(&mut **value));
+    **value = if to.is_integer() {
+        floor(seconds)
+    } else {
+        seconds
+    };
+    Transformed::yes(expr)
 }
 
 /// Whole numbers that fit are INT in Spark.

@@ -182,6 +182,7 @@ fn call(function: &Function) -> String {
         .collect();
     let call = match (written.as_str(), args.as_slice()) {
         ("if", [condition, then, otherwise]) => format!("(IF({condition}, {then}, {otherwise}))"),
+        ("explode", [_]) => "col".to_owned(),
         _ => format!("{name}({distinct}{})", args.join(", ")),
     };
     let call = match &function.filter {

@@ -11,7 +11,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
-use crate::{Dialect, functions};
+use crate::{Dialect, functions, spark_calls};
 
 /// The functions that a dialect's names mean.
 #[derive(Debug)]
@@ -77,7 +77,15 @@ impl Registry {
             registry.add_aggregate(avg);
         }
         for name in UNLIKE_SPARK {
-            registry.scalar.remove(name);
+            if let Some(function) = registry.scalar.remove(name) {
+                // Calls that are written with it say what it lacks.
+                registry
+                    .scalar
+                    .insert(format!("{}{name}", functions::INTERNAL_PREFIX), function);
+            }
+        }
+        for function in functions::spark_internal() {
+            registry.add_scalar(function);
         }
         for (called, function) in functions::spark() {
             registry.scalar.insert(called.to_owned(), function);
@@ -161,5 +169,11 @@ impl Registry {
 
 /// Names of the functions that a dialect knows, sorted.
 pub fn function_names(dialect: Dialect) -> Vec<&'static str> {
-    Registry::of(dialect).names()
+    let mut names = Registry::of(dialect).names();
+    if dialect == Dialect::Spark {
+        names.extend(spark_calls::names());
+        names.sort_unstable();
+        names.dedup();
+    }
+    names
 }

@@ -8,12 +8,12 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator, Query,
-    Select, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor, Top, Visit, Visitor,
+    Expr, Function, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select, SetExpr,
+    SetOperator, SetQuantifier, Spanned, TableFactor, Top, Visit, Visitor,
 };
 
 use crate::statement::{AlterAction, Describe};
-use crate::{Dialect, Error, Position, Result, Statement, patterns, using};
+use crate::{Dialect, Error, Position, Result, Statement, hive_clauses, patterns, using};
 
 /// Refuses `statement` if it holds anything that would be ignored.
 ///
@@ -166,10 +166,11 @@ impl Visitor for Ignored {
 
 /// What may stand in a `SELECT` and would be ignored.
 fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
+    let sorts = dialect != Dialect::Spark;
     [
         (
-            is_modified(&select.group_by),
-            "a modifier behind GROUP BY (write GROUP BY ROLLUP (..), CUBE (..) or GROUPING SETS (..))",
+            hive_clauses::is_other_grouping(&select.group_by),
+            "a modifier behind GROUP BY (write GROUP BY GROUPING SETS (..))",
         ),
         (select.into.is_some(), "SELECT INTO"),
         (
@@ -181,9 +182,9 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
         (!select.lateral_views.is_empty(), "LATERAL VIEW"),
         (select.prewhere.is_some(), "PREWHERE"),
         (!select.connect_by.is_empty(), "CONNECT BY"),
-        (!select.cluster_by.is_empty(), "CLUSTER BY"),
-        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-        (!select.sort_by.is_empty(), "SORT BY"),
+        (sorts && !select.cluster_by.is_empty(), "CLUSTER BY"),
+        (sorts && !select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (sorts && !select.sort_by.is_empty(), "SORT BY"),
         (
             select.value_table_mode.is_some(),
             "SELECT AS VALUE or STRUCT",
@@ -193,12 +194,6 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
             "QUALIFY in the spark dialect (Apache Spark has none: filter a subquery)",
         ),
     ]
-}
-
-/// Whether `WITH ROLLUP` or the like stands behind a list.
-fn is_modified(group_by: &GroupByExpr) -> bool {
-    let (GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers)) = group_by;
-    !modifiers.is_empty()
 }
 
 /// Whether a TOP is more than a LIMIT.

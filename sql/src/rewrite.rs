@@ -9,7 +9,7 @@ use sqlparser::ast::{
     SetExpr, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope, multisets, patterns, synonyms, using};
+use crate::{Dialect, Scope, hive_clauses, multisets, patterns, spark_calls, synonyms, using};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
@@ -32,6 +32,7 @@ impl VisitorMut for Common<'_> {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        hive_clauses::rewrite_grouping(select);
         using::rewrite_select(select);
         ControlFlow::Continue(())
     }
@@ -203,9 +204,25 @@ struct Spark {
 impl VisitorMut for Spark {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        hive_clauses::rewrite_sorting(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        hive_clauses::forget_sorting(select);
+        hive_clauses::rewrite_joins(select);
+        hive_clauses::rewrite_explode(select);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Function(function) => {
+                if let Some(written) = spark_calls::of_call(function, &self.kind()) {
+                    *expr = written;
+                    return ControlFlow::Continue(());
+                }
                 replace_all_matches(function);
                 if let Some((data_type, operand)) = cast_function(function) {
                     *expr = cast(operand, data_type, self.kind());

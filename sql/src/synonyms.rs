@@ -14,6 +14,7 @@ use sqlparser::ast::{
 use crate::Dialect;
 use crate::functions::differences;
 use crate::registry::Registry;
+use crate::spark_calls;
 use crate::units::Unit;
 
 /// Functions that differ by name alone.
@@ -50,6 +51,9 @@ pub(crate) fn of_call(function: &Function, dialect: Dialect) -> Option<Expr> {
         return None;
     }
     let args = plain_args(function)?;
+    if dialect == Dialect::Spark && spark_calls::is_one(&name, args.len()) {
+        return None;
+    }
     if let Some((_, other)) = NAMES.iter().find(|(known, _)| *known == name) {
         let mut renamed = function.clone();
         renamed.name = ObjectName::from(vec![Ident::new(*other)]);
@@ -220,7 +224,7 @@ pub(crate) fn converted(data_type: &DataType) -> DataType {
 }
 
 /// The arguments of a call that has nothing else.
-fn plain_args(function: &Function) -> Option<Vec<&Expr>> {
+pub(crate) fn plain_args(function: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return match function.args {
             FunctionArguments::None => Some(Vec::new()),

@@ -1,0 +1,110 @@
+//! Clauses that Hive and Spark have beside SQL's: `WITH ROLLUP` and `WITH CUBE` behind a list,
+//! `SEMI JOIN` and `ANTI JOIN`, `DISTRIBUTE BY`, `SORT BY` and `CLUSTER BY`; and `explode`.
+
+use sqlparser::ast::{
+    Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, ObjectName, OrderBy, OrderByExpr,
+    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
+};
+
+/// Whether what stands behind GROUP BY is neither ROLLUP nor CUBE of its list.
+pub(crate) fn is_other_grouping(group_by: &GroupByExpr) -> bool {
+    match group_by {
+        GroupByExpr::Expressions(_, modifiers) => !matches!(
+            modifiers.as_slice(),
+            [] | [GroupByWithModifier::Rollup | GroupByWithModifier::Cube]
+        ),
+        GroupByExpr::All(modifiers) => !modifiers.is_empty(),
+    }
+}
+
+/// `GROUP BY a, b WITH ROLLUP` is `GROUP BY ROLLUP (a, b)`, and so on.
+pub(crate) fn rewrite_grouping(select: &mut Select) {
+    let GroupByExpr::Expressions(exprs, modifiers) = &mut select.group_by else {
+        return;
+    };
+    let sets = |exprs: &mut Vec<Expr>| exprs.drain(..).map(|expr| vec![expr]).collect();
+    let grouped = match modifiers.as_slice() {
+        [GroupByWithModifier::Rollup] => Expr::Rollup(sets(exprs)),
+        [GroupByWithModifier::Cube] => Expr::Cube(sets(exprs)),
+        _ => return,
+    };
+    modifiers.clear();
+    exprs.push(grouped);
+}
+
+/// A semi join is one of the left side's rows unless it says otherwise.
+pub(crate) fn rewrite_joins(select: &mut Select) {
+    for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+        match &join.join_operator {
+            JoinOperator::Semi(on) => join.join_operator = JoinOperator::LeftSemi(on.clone()),
+            JoinOperator::Anti(on) => join.join_operator = JoinOperator::LeftAnti(on.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// The one `explode(list)` of a select list is DataFusion's `unnest`. Several would be a product, as
+/// they are not there.
+pub(crate) fn rewrite_explode(select: &mut Select) {
+    let is_explode = |item: &&mut SelectItem| match item {
+        SelectItem::UnnamedExpr(Expr::Function(call))
+        | SelectItem::ExprWithAlias {
+            expr: Expr::Function(call),
+            ..
+        } => call.name.to_string().eq_ignore_ascii_case("explode"),
+        _ => false,
+    };
+    let mut items: Vec<_> = select.projection.iter_mut().filter(is_explode).collect();
+    let [item] = items.as_mut_slice() else {
+        return;
+    };
+    let unnest = ObjectName::from(vec![Ident::new("unnest")]);
+    match item {
+        SelectItem::UnnamedExpr(Expr::Function(call)) => {
+            call.name = unnest;
+            **item = SelectItem::ExprWithAlias {
+                expr: Expr::Function(call.clone()),
+                alias: Ident::new("col"),
+            };
+        }
+        SelectItem::ExprWithAlias {
+            expr: Expr::Function(call),
+            ..
+        } => call.name = unnest,
+        _ => {}
+    }
+}
+
+/// Where rows are computed is no part of a result. Within each place they are sorted: here, where
+/// there is one, all are.
+pub(crate) fn rewrite_sorting(query: &mut Query) {
+    let SetExpr::Select(select) = &mut *query.body else {
+        return;
+    };
+    let clustered = select.cluster_by.iter().cloned().map(ascending);
+    let exprs: Vec<OrderByExpr> = select.sort_by.iter().cloned().chain(clustered).collect();
+    if query.order_by.is_none() && !exprs.is_empty() {
+        query.order_by = Some(OrderBy {
+            kind: OrderByKind::Expressions(exprs),
+            interpolate: None,
+        });
+    }
+}
+
+/// Takes the clauses away that [`rewrite_sorting`] has seen, or that stand where no order is kept.
+pub(crate) fn forget_sorting(select: &mut Select) {
+    select.distribute_by.clear();
+    select.cluster_by.clear();
+    select.sort_by.clear();
+}
+
+fn ascending(expr: Expr) -> OrderByExpr {
+    OrderByExpr {
+        expr,
+        options: OrderByOptions {
+            asc: None,
+            nulls_first: None,
+        },
+        with_fill: None,
+    }
+}

@@ -1,0 +1,221 @@
+//! Functions of Spark that are written in terms of others.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+
+use sqlparser::ast::{CastKind, Expr, Function, Value, VisitMut, VisitorMut};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+use crate::synonyms::plain_args;
+
+/// Name, number of arguments, and what a call stands for. The functions that begin with `mica_` are
+/// in [`crate::functions`].
+const CALLS: [(&str, usize, &str); 49] = [
+    (
+        "add_months",
+        2,
+        "add_months(CAST($1 AS DATE), CAST($2 AS INT))",
+    ),
+    ("array_size", 1, "CAST(cardinality($1) AS INT)"),
+    ("count_if", 1, "count(*) FILTER (WHERE $1)"),
+    (
+        "array_position",
+        2,
+        "CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN coalesce(CAST(array_position($1, $2) AS BIGINT), 0) END",
+    ),
+    (
+        "date_diff",
+        2,
+        "datediff(CAST($1 AS DATE), CAST($2 AS DATE))",
+    ),
+    ("date_trunc", 2, "date_trunc($1, CAST($2 AS TIMESTAMP))"),
+    (
+        "datediff",
+        2,
+        "datediff(CAST($1 AS DATE), CAST($2 AS DATE))",
+    ),
+    ("sort_array", 1, "mica_array_sort($1, 'ASC', 'NULLS FIRST')"),
+    (
+        "sort_array",
+        2,
+        "CASE WHEN $2 THEN mica_array_sort($1, 'ASC', 'NULLS FIRST') ELSE mica_array_sort($1, 'DESC', 'NULLS LAST') END",
+    ),
+    ("try_avg", 1, "avg($1)"),
+    ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
+    ("dateadd", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
+    ("date_format", 2, "mica_date_format($1, $2)"),
+    (
+        "date_from_unix_date",
+        1,
+        "date_add(DATE '1970-01-01', CAST($1 AS INT))",
+    ),
+    ("date_sub", 2, "date_sub(CAST($1 AS DATE), CAST($2 AS INT))"),
+    ("dayname", 1, "mica_date_format($1, 'EEE')"),
+    ("every", 1, "bool_and($1)"),
+    (
+        "from_unixtime",
+        1,
+        "mica_date_format(CAST(CAST($1 AS BIGINT) AS TIMESTAMP), 'yyyy-MM-dd HH:mm:ss')",
+    ),
+    (
+        "from_unixtime",
+        2,
+        "mica_date_format(CAST(CAST($1 AS BIGINT) AS TIMESTAMP), $2)",
+    ),
+    ("isnotnull", 1, "$1 IS NOT NULL"),
+    ("isnull", 1, "$1 IS NULL"),
+    (
+        "months_between",
+        2,
+        "mica_months_between(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), TRUE)",
+    ),
+    (
+        "months_between",
+        3,
+        "mica_months_between(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), $3)",
+    ),
+    ("nullifzero", 1, "nullif($1, 0)"),
+    (
+        "percentile",
+        2,
+        "percentile_cont(CAST($1 AS DOUBLE), CAST($2 AS DOUBLE))",
+    ),
+    ("positive", 1, "$1"),
+    ("regexp", 2, "regexp_like($1, $2)"),
+    (
+        "regexp_extract",
+        2,
+        "mica_regexp_extract($1, $2, CAST(1 AS INT))",
+    ),
+    (
+        "regexp_extract",
+        3,
+        "mica_regexp_extract($1, $2, CAST($3 AS INT))",
+    ),
+    (
+        "regexp_extract_all",
+        2,
+        "mica_regexp_extract_all($1, $2, CAST(1 AS INT))",
+    ),
+    (
+        "regexp_extract_all",
+        3,
+        "mica_regexp_extract_all($1, $2, CAST($3 AS INT))",
+    ),
+    (
+        "regexp_substr",
+        2,
+        "nullif(mica_regexp_extract($1, $2, CAST(0 AS INT)), '')",
+    ),
+    ("replace", 2, "replace($1, $2, '')"),
+    ("rlike", 2, "regexp_like($1, $2)"),
+    ("split", 2, "mica_split($1, $2, CAST(-1 AS INT))"),
+    ("split", 3, "mica_split($1, $2, CAST($3 AS INT))"),
+    ("std", 1, "stddev($1)"),
+    ("to_date", 2, "CAST(mica_parse_moment($1, $2) AS DATE)"),
+    ("to_timestamp", 2, "mica_parse_moment($1, $2)"),
+    (
+        "to_unix_timestamp",
+        1,
+        "unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
+    ),
+    (
+        "to_unix_timestamp",
+        2,
+        "unix_seconds(mica_parse_moment($1, $2))",
+    ),
+    ("try_divide", 2, "$1 / nullif($2, 0)"),
+    ("unix_timestamp", 0, "unix_seconds(now())"),
+    (
+        "unix_timestamp",
+        1,
+        "unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
+    ),
+    (
+        "unix_timestamp",
+        2,
+        "unix_seconds(mica_parse_moment($1, $2))",
+    ),
+    ("variance", 1, "var_samp($1)"),
+    ("zeroifnull", 1, "coalesce($1, 0)"),
+    ("any", 1, "bool_or($1)"),
+    ("some", 1, "bool_or($1)"),
+];
+
+/// Names that are called, for messages.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    CALLS.iter().map(|(name, ..)| *name)
+}
+
+/// Whether a call of `name` stands for something else.
+pub(crate) fn is_one(name: &str, args: usize) -> bool {
+    templates().contains_key(&(name, args))
+}
+
+/// What a call stands for; casts in it are of `kind`.
+pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
+    let [part] = function.name.0.as_slice() else {
+        return None;
+    };
+    let name = part.as_ident()?.value.to_ascii_lowercase();
+    let args: Vec<Expr> = plain_args(function)?.into_iter().cloned().collect();
+    let mut written = templates().get(&(name.as_str(), args.len()))?.clone();
+    let _ = written.visit(&mut Filled { args: &args, kind });
+    if let Expr::Function(call) = &mut written {
+        call.over.clone_from(&function.over);
+    }
+    Some(written)
+}
+
+fn templates() -> &'static HashMap<(&'static str, usize), Expr> {
+    static TEMPLATES: OnceLock<HashMap<(&'static str, usize), Expr>> = OnceLock::new();
+    let parse = |text| {
+        let mut parser = Parser::new(&GenericDialect).try_with_sql(text).ok()?;
+        parser.parse_expr().ok()
+    };
+    TEMPLATES.get_or_init(|| {
+        let parsed = CALLS.iter();
+        parsed
+            .filter_map(|(name, args, text)| Some(((*name, *args), parse(text)?)))
+            .collect()
+    })
+}
+
+/// Puts arguments where `$1` and so on stand for them.
+struct Filled<'a> {
+    args: &'a [Expr],
+    kind: &'a CastKind,
+}
+
+impl VisitorMut for Filled<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Cast { kind, .. } => kind.clone_from(self.kind),
+            Expr::Value(value) => {
+                if let Value::Placeholder(place) = &value.value
+                    && let Some(number) = place.strip_prefix('$')
+                    && let Ok(number) = number.parse::<usize>()
+                    && let Some(arg) = self.args.get(number.wrapping_sub(1))
+                {
+                    *expr = Expr::Nested(Box::new(arg.clone()));
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_written_in_sql() {
+        assert_eq!(templates().len(), CALLS.len());
+    }
+}
