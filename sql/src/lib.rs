@@ -13,6 +13,7 @@ mod functions;
 mod graph;
 mod hive_clauses;
 pub mod information_schema;
+mod lateral_views;
 mod level;
 mod message;
 mod moment;

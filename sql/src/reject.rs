@@ -13,7 +13,9 @@ use sqlparser::ast::{
 };
 
 use crate::statement::{AlterAction, Describe};
-use crate::{Dialect, Error, Position, Result, Statement, hive_clauses, patterns, using};
+use crate::{
+    Dialect, Error, Position, Result, Statement, hive_clauses, lateral_views, patterns, using,
+};
 
 /// Refuses `statement` if it holds anything that would be ignored.
 ///
@@ -165,8 +167,8 @@ impl Visitor for Ignored {
 }
 
 /// What may stand in a `SELECT` and would be ignored.
-fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
-    let sorts = dialect != Dialect::Spark;
+fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 14] {
+    let is_ansi = dialect != Dialect::Spark;
     [
         (
             hive_clauses::is_other_grouping(&select.group_by),
@@ -179,12 +181,19 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 13] {
         ),
         (select.select_modifiers.is_some(), "a modifier of SELECT"),
         (select.exclude.is_some(), "EXCLUDE behind the select list"),
-        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (
+            is_ansi && !select.lateral_views.is_empty(),
+            "LATERAL VIEW in the ansi dialect",
+        ),
+        (
+            !lateral_views::are_known(select),
+            "a LATERAL VIEW behind a join, OUTER, or of a function other than explode and posexplode",
+        ),
         (select.prewhere.is_some(), "PREWHERE"),
         (!select.connect_by.is_empty(), "CONNECT BY"),
-        (sorts && !select.cluster_by.is_empty(), "CLUSTER BY"),
-        (sorts && !select.distribute_by.is_empty(), "DISTRIBUTE BY"),
-        (sorts && !select.sort_by.is_empty(), "SORT BY"),
+        (is_ansi && !select.cluster_by.is_empty(), "CLUSTER BY"),
+        (is_ansi && !select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (is_ansi && !select.sort_by.is_empty(), "SORT BY"),
         (
             select.value_table_mode.is_some(),
             "SELECT AS VALUE or STRUCT",

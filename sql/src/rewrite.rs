@@ -9,7 +9,9 @@ use sqlparser::ast::{
     SetExpr, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use crate::{Dialect, Scope, hive_clauses, multisets, patterns, spark_calls, synonyms, using};
+use crate::{
+    Dialect, Scope, hive_clauses, lateral_views, multisets, patterns, spark_calls, synonyms, using,
+};
 
 /// Rewrites `query` for the planner.
 pub(crate) fn query(query: &mut Query, scope: &Scope) {
@@ -210,6 +212,7 @@ impl VisitorMut for Spark {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        lateral_views::rewrite(select);
         hive_clauses::forget_sorting(select);
         hive_clauses::rewrite_joins(select);
         hive_clauses::rewrite_explode(select);

@@ -1,0 +1,190 @@
+//! `LATERAL VIEW explode(list) v AS x` of Hive and Spark.
+//!
+//! ```text
+//! FROM t LATERAL VIEW explode(t.list) v AS x
+//!   -> FROM (SELECT t.*, unnest(t.list) AS x FROM t) AS t, and v.x is x
+//! ```
+//!
+//! DataFusion's planner has no join with a function of the left side's columns. One relation can be
+//! put into a subquery under its own name; more are refused by [`crate::reject`].
+
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use sqlparser::ast::{
+    Expr, Function, Ident, LateralView, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+use crate::synonyms::{call_of, plain_args};
+
+/// What an unnested relation is read by. Its parts are put there by [`unnested`].
+static DERIVED: LazyLock<Option<TableFactor>> = LazyLock::new(|| {
+    let text = "SELECT 1 FROM (SELECT 1 FROM t) AS t";
+    let mut parser = Parser::new(&GenericDialect).try_with_sql(text).ok()?;
+    match *parser.parse_query().ok()?.body {
+        SetExpr::Select(select) => Some(select.from.into_iter().next()?.relation),
+        _ => None,
+    }
+});
+
+/// Whether [`rewrite`] can write the lateral views of `select`.
+pub(crate) fn are_known(select: &Select) -> bool {
+    let one = match select.from.as_slice() {
+        [from] => from.joins.is_empty() && name_of(&from.relation).is_some(),
+        _ => false,
+    };
+    select.lateral_views.is_empty()
+        || one
+            && select
+                .lateral_views
+                .iter()
+                .all(|view| columns(view).is_some())
+}
+
+/// Takes lists and maps apart in subqueries.
+pub(crate) fn rewrite(select: &mut Select) {
+    if select.lateral_views.is_empty() || !are_known(select) {
+        return;
+    }
+    for view in std::mem::take(&mut select.lateral_views) {
+        let Some(columns) = columns(&view) else {
+            continue;
+        };
+        let mut unqualified = Unqualified {
+            view: view.lateral_view_name.to_string(),
+            columns: columns.iter().map(|(_, name)| name.value.clone()).collect(),
+            depth: 0,
+        };
+        if let [from] = select.from.as_mut_slice() {
+            unnested(from, columns);
+        }
+        let _ = select.visit(&mut unqualified);
+    }
+}
+
+/// What a view gives: expressions and their names; none for what is not known.
+fn columns(view: &LateralView) -> Option<Vec<(Expr, Ident)>> {
+    let Expr::Function(call) = &view.lateral_view else {
+        return None;
+    };
+    let [of] = plain_args(call)?.try_into().ok()?;
+    let of: &Expr = of;
+    let name = |at: usize, default: &str| {
+        let given = view.lateral_col_alias.get(at).cloned();
+        given.unwrap_or_else(|| Ident::new(default))
+    };
+    let unnest = |list: Expr| call_of("unnest", [list]);
+    let part = |function: &str| unnest(call_of(function, [of.clone()]));
+    let aliases = view.lateral_col_alias.len();
+    Some(match (called(call).as_str(), aliases) {
+        _ if view.outer => return None,
+        ("explode", 0 | 1) => vec![(unnest(of.clone()), name(0, "col"))],
+        ("explode", 2) => vec![
+            (part("map_keys"), name(0, "key")),
+            (part("map_values"), name(1, "value")),
+        ],
+        ("posexplode", 0 | 2) => {
+            let length = call_of("cardinality", [of.clone()]);
+            let places = call_of("range", [number("0"), length]);
+            vec![
+                (unnest(places), name(0, "pos")),
+                (unnest(of.clone()), name(1, "col")),
+            ]
+        }
+        _ => return None,
+    })
+}
+
+fn called(call: &Function) -> String {
+    call.name.to_string().to_ascii_lowercase()
+}
+
+fn number(digits: &str) -> Expr {
+    Expr::value(sqlparser::ast::Value::Number(digits.to_owned(), false))
+}
+
+fn name_of(relation: &TableFactor) -> Option<Ident> {
+    match relation {
+        TableFactor::Table {
+            alias: Some(alias), ..
+        }
+        | TableFactor::Derived {
+            alias: Some(alias), ..
+        } => Some(alias.name.clone()),
+        TableFactor::Table { name, .. } => name.0.last()?.as_ident().cloned(),
+        _ => None,
+    }
+}
+
+/// Puts the relation into a subquery that gives `columns`, too.
+fn unnested(from: &mut TableWithJoins, columns: Vec<(Expr, Ident)>) {
+    let (Some(name), Some(mut derived)) = (name_of(&from.relation), DERIVED.clone()) else {
+        return;
+    };
+    let TableFactor::Derived {
+        subquery,
+        alias: Some(alias),
+        ..
+    } = &mut derived
+    else {
+        return;
+    };
+    let SetExpr::Select(inner) = &mut *subquery.body else {
+        return;
+    };
+    let all = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![name.clone()]));
+    let all = SelectItem::QualifiedWildcard(all, WildcardAdditionalOptions::default());
+    let columns = columns.into_iter();
+    let columns = columns.map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
+    inner.projection = std::iter::once(all).chain(columns).collect();
+    alias.name = name;
+    if let [inner] = inner.from.as_mut_slice() {
+        std::mem::swap(&mut inner.relation, &mut from.relation);
+    }
+    from.relation = derived;
+}
+
+/// Takes the name of a view off its columns, but in subqueries.
+struct Unqualified {
+    view: String,
+    columns: Vec<String>,
+    depth: usize,
+}
+
+impl VisitorMut for Unqualified {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth > 0 {
+            return ControlFlow::Continue(());
+        }
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let [view, column, ..] = parts.as_slice()
+            && view.value.eq_ignore_ascii_case(&self.view)
+            && self
+                .columns
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(&column.value))
+        {
+            parts.remove(0);
+            if let [column] = parts.as_slice() {
+                *expr = Expr::Identifier(column.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
