@@ -1,9 +1,10 @@
 //! Clauses that Hive and Spark have beside SQL's: `WITH ROLLUP` and `WITH CUBE` behind a list,
-//! `SEMI JOIN` and `ANTI JOIN`, `DISTRIBUTE BY`, `SORT BY` and `CLUSTER BY`; and `explode`.
+//! `SEMI JOIN` and `ANTI JOIN`, `DISTRIBUTE BY`, `SORT BY` and `CLUSTER BY`; `explode`, and names of `VALUES`.
 
 use sqlparser::ast::{
     Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, ObjectName, OrderBy, OrderByExpr,
-    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr,
+    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias,
+    TableAliasColumnDef, TableFactor,
 };
 
 /// Whether what stands behind GROUP BY is neither ROLLUP nor CUBE of its list.
@@ -96,6 +97,33 @@ pub(crate) fn forget_sorting(select: &mut Select) {
     select.distribute_by.clear();
     select.cluster_by.clear();
     select.sort_by.clear();
+}
+
+/// The columns of `VALUES` are `col1`, `col2` and so on unless they are named.
+pub(crate) fn name_values(relation: &mut TableFactor) {
+    let TableFactor::Derived {
+        subquery, alias, ..
+    } = relation
+    else {
+        return;
+    };
+    let SetExpr::Values(values) = &*subquery.body else {
+        return;
+    };
+    let alias = alias.get_or_insert_with(|| TableAlias {
+        explicit: true,
+        name: Ident::new("inline_table"),
+        columns: Vec::new(),
+        at: None,
+    });
+    if alias.columns.is_empty() {
+        let count = values.rows.first().map_or(0, |row| row.len());
+        let name = |at| TableAliasColumnDef {
+            name: Ident::new(format!("col{at}")),
+            data_type: None,
+        };
+        alias.columns = (1..=count).map(name).collect();
+    }
 }
 
 fn ascending(expr: Expr) -> OrderByExpr {

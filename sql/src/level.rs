@@ -21,6 +21,7 @@ use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use mica_catalog::{Relation, RelationName, fold};
 use sqlparser::ast::{Query, Statement as SqlStatement};
 
+use crate::aliases;
 use crate::casts::{self, Casts};
 use crate::context::{Context, options, parser_options};
 use crate::functions::check_overflow;
@@ -93,10 +94,20 @@ pub(crate) fn plan(
     sources: &Sources,
     parameters: Vec<Option<FieldRef>>,
 ) -> Result<RawLevel> {
-    let plan = |named, casts| unchecked(query, text, scope, sources, &parameters, named, casts);
-    let plan = match plan(Named::Needed, Casts::Plain) {
-        Err(error) if casts::is_refused(&error) => plan(Named::All, Casts::Told),
-        Ok(plain) if casts::has_twins(&plain)? => plan(Named::Needed, Casts::Told),
+    let attempt = |query: &Query| {
+        let plan = |named, casts| unchecked(query, text, scope, sources, &parameters, named, casts);
+        match plan(Named::Needed, Casts::Plain) {
+            Err(error) if casts::is_refused(&error) => plan(Named::All, Casts::Told),
+            Ok(plain) if casts::has_twins(&plain)? => plan(Named::Needed, Casts::Told),
+            outcome => outcome,
+        }
+    };
+    let plan = match attempt(query) {
+        Err(error) if aliases::may_help(&error) => match aliases::replaced(query) {
+            // What is missing is told of the text as it stands.
+            Some(other) => attempt(&other).map_err(|_| error),
+            None => Err(error),
+        },
         outcome => outcome,
     }?;
     let plan = passes::run(plan, scope.dialect)?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aliases;
 mod balance;
 mod casts;
 mod context;

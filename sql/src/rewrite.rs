@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, Select,
-    SetExpr, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    SetExpr, TableFactor, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
 use crate::{
@@ -208,6 +208,11 @@ impl VisitorMut for Spark {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         hive_clauses::rewrite_sorting(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, relation: &mut TableFactor) -> ControlFlow<()> {
+        hive_clauses::name_values(relation);
         ControlFlow::Continue(())
     }
 
