@@ -6,6 +6,7 @@
 mod checked;
 mod decimal;
 mod way;
+mod whole;
 
 use std::sync::{Arc, OnceLock};
 
@@ -71,6 +72,7 @@ impl AggregateUDFImpl for CheckedSum {
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let return_field = match Way::of(args.input_fields, args.return_type(), args.is_distinct) {
             Some(Way::Widened(wide)) => of_type(&args.return_field, &wide),
+            Some(Way::Whole) => of_type(&args.return_field, &whole::WIDE),
             _ => Arc::clone(&args.return_field),
         };
         self.inner().state_fields(StateFieldsArgs {
@@ -85,6 +87,7 @@ impl AggregateUDFImpl for CheckedSum {
         };
         let sum: Box<dyn Accumulator> = match &way {
             Way::Widened(wide) => self.inner().accumulator(widened(&args, wide))?,
+            Way::Whole => whole::one(args.return_type()),
             Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
         };
         Ok(Box::new(Checked::new(sum, way, args.return_type())))
@@ -123,6 +126,7 @@ impl AggregateUDFImpl for CheckedSum {
             Way::Widened(wide) => self
                 .inner()
                 .create_groups_accumulator(widened(&args, wide))?,
+            Way::Whole => whole::groups(args.return_type()),
             Way::Counted { .. } => decimal::groups(args.return_type()),
         };
         Ok(Box::new(CheckedGroups::new(sums, way, args.return_type())))

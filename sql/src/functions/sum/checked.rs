@@ -40,7 +40,7 @@ impl Types {
 
     fn fit(&self, sums: ArrayRef) -> Result<ArrayRef> {
         let fitting = match &self.way {
-            Way::Widened(_) => cast_with_options(&sums, &self.sum, &STRICT),
+            Way::Widened(_) | Way::Whole => cast_with_options(&sums, &self.sum, &STRICT),
             Way::Counted { precision, .. } => sums
                 .as_primitive::<Decimal128Type>()
                 .validate_decimal_precision(*precision)
