@@ -43,10 +43,10 @@ impl Constraint {
     }
 
     fn is_primary_of(&self, columns: &[String]) -> bool {
-        let pairs = || self.columns.iter().zip(columns);
+        let is_own = |other: &String| self.columns.iter().any(|own| fold(own) == fold(other));
         self.key == Key::Primary
             && self.columns.len() == columns.len()
-            && pairs().all(|(own, other)| fold(own) == fold(other))
+            && columns.iter().all(is_own)
     }
 }
 
@@ -84,7 +84,10 @@ pub async fn settle_foreign_keys(
         .iter()
         .map(|target| (&target.name, target))
         .collect();
-    for relation in relations {
+    for relation in relations.iter_mut().filter(|relation| {
+        let mut constraints = relation.body.constraints.iter();
+        constraints.any(|constraint| constraint.key != Key::Primary)
+    }) {
         let body = Arc::make_mut(&mut relation.body);
         body.constraints
             .retain_mut(|constraint| match &mut constraint.key {

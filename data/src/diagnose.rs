@@ -30,6 +30,8 @@ struct Suspect {
     path: Path,
     schema: SchemaRef,
     format: Format,
+    /// Whether it was read in parts.
+    is_split: bool,
 }
 
 #[derive(Clone)]
@@ -100,14 +102,15 @@ fn suspects(plan: &Arc<dyn ExecutionPlan>) -> Vec<Suspect> {
             && let Some(format) = Format::of(&**config.file_source())
         {
             let files = config.file_groups.iter().flat_map(|group| group.files());
-            let mut paths: Vec<Path> = files
-                .map(|file| file.object_meta.location.clone())
+            let mut paths: Vec<(Path, bool)> = files
+                .map(|file| (file.object_meta.location.clone(), file.range.is_some()))
                 .collect();
             paths.dedup();
-            suspects.extend(paths.into_iter().map(|path| Suspect {
+            suspects.extend(paths.into_iter().map(|(path, is_split)| Suspect {
                 path,
                 schema: Arc::clone(config.file_schema()),
                 format: format.clone(),
+                is_split,
             }));
         }
         Ok(TreeNodeRecursion::Continue)
@@ -167,7 +170,7 @@ fn broken_row(source: Box<dyn Read + Send>, suspect: &Suspect, options: &CsvOpti
             break;
         }
     }
-    match with_newline.filter(|_| !options.newlines_in_values) {
+    match with_newline.filter(|_| suspect.is_split) {
         // No row is broken; a part of the file that was read began within one.
         Some(line) => Err(Error::BadRow {
             path,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
-pub(crate) use checked::check_overflow;
+pub(crate) use checked::{check_overflow, null_overflow};
 pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
 pub(crate) use opaque::{is_unknown, opaque};

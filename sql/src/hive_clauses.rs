@@ -4,7 +4,7 @@
 use sqlparser::ast::{
     Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, ObjectName, OrderBy, OrderByExpr,
     OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor,
+    TableAliasColumnDef, TableFactor, Value,
 };
 
 /// Whether what stands behind GROUP BY is neither ROLLUP nor CUBE of its list.
@@ -23,7 +23,11 @@ pub(crate) fn rewrite_grouping(select: &mut Select) {
     let GroupByExpr::Expressions(exprs, modifiers) = &mut select.group_by else {
         return;
     };
-    let sets = |exprs: &mut Vec<Expr>| exprs.drain(..).map(|expr| vec![expr]).collect();
+    let items = &select.projection;
+    let sets = |exprs: &mut Vec<Expr>| {
+        let exprs = exprs.drain(..);
+        exprs.map(|expr| vec![listed(expr, items)]).collect()
+    };
     let grouped = match modifiers.as_slice() {
         [GroupByWithModifier::Rollup] => Expr::Rollup(sets(exprs)),
         [GroupByWithModifier::Cube] => Expr::Cube(sets(exprs)),
@@ -31,6 +35,23 @@ pub(crate) fn rewrite_grouping(select: &mut Select) {
     };
     modifiers.clear();
     exprs.push(grouped);
+}
+
+/// What stands in the select list where `GROUP BY` has a number: within ROLLUP it would be a value.
+fn listed(expr: Expr, items: &[SelectItem]) -> Expr {
+    let Expr::Value(value) = &expr else {
+        return expr;
+    };
+    let Value::Number(place, _) = &value.value else {
+        return expr;
+    };
+    let place = place.parse::<usize>().unwrap_or_default();
+    match items.get(place.wrapping_sub(1)) {
+        Some(SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }) => {
+            item.clone()
+        }
+        _ => expr,
+    }
 }
 
 /// A semi join is one of the left side's rows unless it says otherwise.

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
-    Expr, Function, Ident, LateralView, ObjectName, Query, Select, SelectItem,
+    ExcludeSelectItem, Expr, Function, Ident, LateralView, ObjectName, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
     WildcardAdditionalOptions,
 };
@@ -31,7 +31,10 @@ static DERIVED: LazyLock<Option<TableFactor>> = LazyLock::new(|| {
     }
 });
 
-/// Whether [`rewrite`] can write the lateral views of `select`.
+/// Lateral views of a select, at most: each is a subquery around those before it.
+const VIEWS_MAX: usize = 32;
+
+/// Whether [`rewrite_select`] can write the lateral views of `select`.
 pub(crate) fn are_known(select: &Select) -> bool {
     let one = match select.from.as_slice() {
         [from] => from.joins.is_empty() && name_of(&from.relation).is_some(),
@@ -39,31 +42,54 @@ pub(crate) fn are_known(select: &Select) -> bool {
     };
     select.lateral_views.is_empty()
         || one
+            && select.lateral_views.len() <= VIEWS_MAX
             && select
                 .lateral_views
                 .iter()
                 .all(|view| columns(view).is_some())
 }
 
-/// Takes lists and maps apart in subqueries.
-pub(crate) fn rewrite(select: &mut Select) {
-    if select.lateral_views.is_empty() || !are_known(select) {
+/// Takes lists and maps apart in subqueries, for a query whose select has lateral views.
+pub(crate) fn rewrite_query(query: &mut Query) {
+    let SetExpr::Select(select) = &mut *query.body else {
         return;
+    };
+    for mut view in rewrite(select) {
+        if let Some(order) = &mut query.order_by {
+            let _ = order.visit(&mut view);
+        }
     }
-    for view in std::mem::take(&mut select.lateral_views) {
+}
+
+/// Takes lists and maps apart in subqueries.
+pub(crate) fn rewrite_select(select: &mut Select) {
+    rewrite(select);
+}
+
+fn rewrite(select: &mut Select) -> Vec<Unqualified> {
+    if select.lateral_views.is_empty() || !are_known(select) {
+        return Vec::new();
+    }
+    let mut done = Vec::new();
+    while !select.lateral_views.is_empty() {
+        let view = select.lateral_views.remove(0);
         let Some(columns) = columns(&view) else {
             continue;
         };
         let mut unqualified = Unqualified {
             view: view.lateral_view_name.to_string(),
-            columns: columns.iter().map(|(_, name)| name.value.clone()).collect(),
+            columns: columns.iter().map(|(_, name)| name.clone()).collect(),
             depth: 0,
         };
         if let [from] = select.from.as_mut_slice() {
+            let relation = name_of(&from.relation);
+            unqualified.rewrite_stars(&mut select.projection, relation.as_ref());
             unnested(from, columns);
         }
         let _ = select.visit(&mut unqualified);
+        done.push(unqualified);
     }
+    done
 }
 
 /// What a view gives: expressions and their names; none for what is not known.
@@ -88,7 +114,7 @@ fn columns(view: &LateralView) -> Option<Vec<(Expr, Ident)>> {
             (part("map_values"), name(1, "value")),
         ],
         ("posexplode", 0 | 2) => {
-            let length = call_of("cardinality", [of.clone()]);
+            let length = call_of("size", [of.clone()]);
             let places = call_of("range", [number("0"), length]);
             vec![
                 (unnest(places), name(0, "pos")),
@@ -151,8 +177,39 @@ fn unnested(from: &mut TableWithJoins, columns: Vec<(Expr, Ident)>) {
 /// Takes the name of a view off its columns, but in subqueries.
 struct Unqualified {
     view: String,
-    columns: Vec<String>,
+    columns: Vec<Ident>,
     depth: usize,
+}
+
+impl Unqualified {
+    /// `t.*` has none of the view's columns, `v.*` no others.
+    fn rewrite_stars(&self, items: &mut Vec<SelectItem>, relation: Option<&Ident>) {
+        let mut rewritten = Vec::with_capacity(items.len());
+        for mut item in items.drain(..) {
+            if let SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(of),
+                options,
+            ) = &mut item
+            {
+                let of = of.to_string();
+                if of.eq_ignore_ascii_case(&self.view) {
+                    let columns = self.columns.iter().cloned().map(Expr::Identifier);
+                    rewritten.extend(columns.map(SelectItem::UnnamedExpr));
+                    continue;
+                }
+                if relation.is_some_and(|name| of.eq_ignore_ascii_case(&name.value)) {
+                    let own = self.columns.iter().cloned().map(ObjectName::from);
+                    let mut excluded: Vec<ObjectName> = own.collect();
+                    if let Some(ExcludeSelectItem::Multiple(before)) = &options.opt_exclude {
+                        excluded.extend(before.iter().cloned());
+                    }
+                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(excluded));
+                }
+            }
+            rewritten.push(item);
+        }
+        *items = rewritten;
+    }
 }
 
 impl VisitorMut for Unqualified {
@@ -178,7 +235,7 @@ impl VisitorMut for Unqualified {
             && self
                 .columns
                 .iter()
-                .any(|known| known.eq_ignore_ascii_case(&column.value))
+                .any(|known| known.value.eq_ignore_ascii_case(&column.value))
         {
             parts.remove(0);
             if let [column] = parts.as_slice() {
@@ -186,5 +243,13 @@ impl VisitorMut for Unqualified {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_subquery_is_sql() {
+        assert!(super::DERIVED.is_some());
     }
 }

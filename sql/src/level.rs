@@ -24,7 +24,7 @@ use sqlparser::ast::{Query, Statement as SqlStatement};
 use crate::aliases;
 use crate::casts::{self, Casts};
 use crate::context::{Context, options, parser_options};
-use crate::functions::check_overflow;
+use crate::functions::{check_overflow, null_overflow};
 use crate::naming::{self, Named};
 use crate::{Dialect, Result, Scope, StatementText, passes, rewrite, rollups, spelling};
 
@@ -162,7 +162,7 @@ impl RawLevel {
         let plan = rollups::hide_keys(plan)?;
         let plan = match (self.scope.dialect, options.execution.enable_ansi_mode) {
             // As Spark does unless told otherwise.
-            (Dialect::Spark, false) => plan,
+            (Dialect::Spark, false) => null_overflow(plan)?,
             _ => check_overflow(plan)?,
         };
         Ok(Level {

@@ -126,3 +126,11 @@ fn partitioned(numbers: Window) -> Result<Window> {
     let exprs = numbers.window_expr.into_iter().map(by_all).collect();
     Window::try_new(exprs, numbers.input)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_subqueries_are_sql() {
+        assert!(super::NUMBERED.is_some() && super::COUNTED.is_some());
+    }
+}

@@ -111,6 +111,10 @@ fn narrow_literals(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
         let names = NamePreserver::new(&node);
         let narrowed = node.map_expressions(|expr| {
+            // Keys of grouping sets cannot be called otherwise than they are.
+            if let Expr::GroupingSet(_) = expr {
+                return Ok(Transformed::no(expr));
+            }
             let name = names.save(&expr);
             Ok(narrow(expr)?.update_data(|expr| name.restore(expr)))
         })?;

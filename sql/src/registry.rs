@@ -76,13 +76,12 @@ impl Registry {
         if let Some(avg) = avg {
             registry.add_aggregate(avg);
         }
+        // What `sort_array` is written with.
+        if let Some(sort) = registry.scalar.get("array_sort").cloned() {
+            registry.scalar.insert("mica_array_sort".to_owned(), sort);
+        }
         for name in UNLIKE_SPARK {
-            if let Some(function) = registry.scalar.remove(name) {
-                // Calls that are written with it say what it lacks.
-                registry
-                    .scalar
-                    .insert(format!("{}{name}", functions::INTERNAL_PREFIX), function);
-            }
+            registry.scalar.remove(name);
         }
         for function in functions::spark_internal() {
             registry.add_scalar(function);

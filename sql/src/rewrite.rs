@@ -208,6 +208,7 @@ impl VisitorMut for Spark {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
         hive_clauses::rewrite_sorting(query);
+        lateral_views::rewrite_query(query);
         ControlFlow::Continue(())
     }
 
@@ -217,7 +218,7 @@ impl VisitorMut for Spark {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        lateral_views::rewrite(select);
+        lateral_views::rewrite_select(select);
         hive_clauses::forget_sorting(select);
         hive_clauses::rewrite_joins(select);
         hive_clauses::rewrite_explode(select);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet, LogicalPlan, Projection};
 
@@ -20,7 +20,8 @@ use crate::functions::opaque;
 pub(crate) fn hide_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Aggregate(aggregate) => match aggregate.group_expr.as_slice() {
-            [Expr::GroupingSet(_)] => {
+            // What a subquery is joined by, DataFusion has to see.
+            [Expr::GroupingSet(_)] if !is_correlated(&aggregate.input)? => {
                 let hidden = hide(aggregate)?;
                 Ok(Transformed::yes(LogicalPlan::Aggregate(hidden)))
             }
@@ -29,6 +30,10 @@ pub(crate) fn hide_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
         node => Ok(Transformed::no(node)),
     })?;
     Ok(plan.data)
+}
+
+fn is_correlated(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(node.contains_outer_reference()))
 }
 
 fn hide(mut aggregate: Aggregate) -> Result<Aggregate> {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use sqlparser::ast::{CastKind, Expr, Function, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    BinaryOperator, CastKind, Expr, Function, FunctionArguments, Value, VisitMut, VisitorMut,
+};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
@@ -18,7 +20,11 @@ const CALLS: [(&str, usize, &str); 49] = [
         2,
         "add_months(CAST($1 AS DATE), CAST($2 AS INT))",
     ),
-    ("array_size", 1, "CAST(cardinality($1) AS INT)"),
+    (
+        "array_size",
+        1,
+        "CASE WHEN $1 IS NOT NULL THEN size($1) END",
+    ),
     ("count_if", 1, "count(*) FILTER (WHERE $1)"),
     (
         "array_position",
@@ -45,24 +51,32 @@ const CALLS: [(&str, usize, &str); 49] = [
     ("try_avg", 1, "avg($1)"),
     ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
     ("dateadd", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
-    ("date_format", 2, "mica_date_format($1, $2)"),
+    (
+        "date_format",
+        2,
+        "mica_date_format(CAST($1 AS TIMESTAMP), $2)",
+    ),
     (
         "date_from_unix_date",
         1,
         "date_add(DATE '1970-01-01', CAST($1 AS INT))",
     ),
     ("date_sub", 2, "date_sub(CAST($1 AS DATE), CAST($2 AS INT))"),
-    ("dayname", 1, "mica_date_format($1, 'EEE')"),
+    (
+        "dayname",
+        1,
+        "mica_date_format(CAST($1 AS TIMESTAMP), 'EEE')",
+    ),
     ("every", 1, "bool_and($1)"),
     (
         "from_unixtime",
         1,
-        "mica_date_format(CAST(CAST($1 AS BIGINT) AS TIMESTAMP), 'yyyy-MM-dd HH:mm:ss')",
+        "mica_date_format(mica_from_seconds(CAST($1 AS BIGINT)), 'yyyy-MM-dd HH:mm:ss')",
     ),
     (
         "from_unixtime",
         2,
-        "mica_date_format(CAST(CAST($1 AS BIGINT) AS TIMESTAMP), $2)",
+        "mica_date_format(mica_from_seconds(CAST($1 AS BIGINT)), $2)",
     ),
     ("isnotnull", 1, "$1 IS NOT NULL"),
     ("isnull", 1, "$1 IS NULL"),
@@ -119,24 +133,24 @@ const CALLS: [(&str, usize, &str); 49] = [
     (
         "to_unix_timestamp",
         1,
-        "unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
+        "mica_unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
     ),
     (
         "to_unix_timestamp",
         2,
-        "unix_seconds(mica_parse_moment($1, $2))",
+        "mica_unix_seconds(mica_parse_moment($1, $2))",
     ),
     ("try_divide", 2, "$1 / nullif($2, 0)"),
     ("unix_timestamp", 0, "unix_seconds(now())"),
     (
         "unix_timestamp",
         1,
-        "unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
+        "mica_unix_seconds(mica_parse_moment($1, 'yyyy-MM-dd HH:mm:ss'))",
     ),
     (
         "unix_timestamp",
         2,
-        "unix_seconds(mica_parse_moment($1, $2))",
+        "mica_unix_seconds(mica_parse_moment($1, $2))",
     ),
     ("variance", 1, "var_samp($1)"),
     ("zeroifnull", 1, "coalesce($1, 0)"),
@@ -163,10 +177,46 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
     let args: Vec<Expr> = plain_args(function)?.into_iter().cloned().collect();
     let mut written = templates().get(&(name.as_str(), args.len()))?.clone();
     let _ = written.visit(&mut Filled { args: &args, kind });
-    if let Expr::Function(call) = &mut written {
-        call.over.clone_from(&function.over);
+    match &mut written {
+        Expr::Function(call) => with_clauses(call, function)?,
+        _ if has_clauses(function) => return None,
+        _ => {}
     }
     Some(written)
+}
+
+fn is_distinct(function: &Function) -> bool {
+    matches!(&function.args, FunctionArguments::List(list) if list.duplicate_treatment.is_some())
+}
+
+/// Whether there is more to a call than its arguments.
+fn has_clauses(function: &Function) -> bool {
+    function.over.is_some() || function.filter.is_some() || is_distinct(function)
+}
+
+/// Gives `call` what `function` has beside its arguments; nothing where that has no meaning.
+fn with_clauses(call: &mut Function, function: &Function) -> Option<()> {
+    call.over.clone_from(&function.over);
+    call.filter = match (call.filter.take(), function.filter.clone()) {
+        (Some(own), Some(more)) => Some(Box::new(Expr::BinaryOp {
+            left: own,
+            op: BinaryOperator::And,
+            right: more,
+        })),
+        (own, more) => own.or(more),
+    };
+    if !is_distinct(function) {
+        return Some(());
+    }
+    match (&mut call.args, &function.args) {
+        (FunctionArguments::List(own), FunctionArguments::List(list))
+            if own.args.len() == list.args.len() =>
+        {
+            own.duplicate_treatment = list.duplicate_treatment;
+            Some(())
+        }
+        _ => None,
+    }
 }
 
 fn templates() -> &'static HashMap<(&'static str, usize), Expr> {

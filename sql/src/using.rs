@@ -20,6 +20,9 @@ use sqlparser::ast::{
 
 use crate::synonyms::call_of;
 
+/// Joins of a chain, at most: each key is looked for in all relations before it.
+const JOINS_MAX: usize = 64;
+
 /// The keys of a chain of joins, and what each is after the last of them.
 struct Chain {
     keys: Vec<Ident>,
@@ -51,7 +54,14 @@ pub(crate) fn rewrite_query(query: &mut Query) {
         let is_key = |key: &&Ident| !named.iter().any(|name| is_called(key, name));
         let keys = chain.keys.iter().filter(is_key).cloned().collect();
         let chain = Chain { keys, ..chain };
-        let _ = exprs.visit(&mut Keys::new(&chain));
+        let listed: Vec<String> = select.projection.iter().filter_map(alias).collect();
+        let is_listed = |expr: &Expr| match expr {
+            Expr::Identifier(name) => listed.iter().any(|item| is_called(name, item)),
+            _ => false,
+        };
+        for by in exprs.iter_mut().filter(|by| !is_listed(&by.expr)) {
+            let _ = by.visit(&mut Keys::new(&chain));
+        }
     }
 }
 
@@ -130,6 +140,9 @@ impl Chain {
         let [from] = from else {
             return None;
         };
+        if from.joins.len() > JOINS_MAX {
+            return None;
+        }
         let first = qualifier(&from.relation)?;
         let mut chain = Self {
             keys: Vec::new(),

@@ -73,8 +73,13 @@ async fn csv_columns(
             csv::infer(store, &files.files, &options, spark, limits).await?
         }
     };
-    // Large files are read in parts, which must not begin within a value.
-    options.newlines_in_values |= inferred.has_newlines;
+    // Large files are read in parts, which must not begin within a value. Spark does not look, nor do
+    // we where columns are declared.
+    let is_told = ["newlines_in_values", "multiline"]
+        .iter()
+        .any(|key| definition.options.contains_key(*key));
+    let is_unknown = definition.columns.is_some() && !definition.spark && !text_file;
+    options.newlines_in_values |= inferred.has_newlines || is_unknown && !is_told;
     let mut stored = options.to_map();
     if definition.spark && options.infer {
         // Not Spark's default; REFRESH must know.

@@ -22,6 +22,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr_common::datum::apply;
 
+use super::sum::Overflow;
 use crate::passes::each_expression;
 use crate::types::sql_name;
 
@@ -31,6 +32,14 @@ use crate::types::sql_name;
 /// What DataFusion says of a plan that it cannot walk; none that it analysed.
 pub(crate) fn check_overflow(plan: LogicalPlan) -> Result<LogicalPlan> {
     each_expression(plan, |expr, schema| Ok(checked(expr, schema)), Ok)
+}
+
+/// Makes sums of decimals that do not fit NULL.
+///
+/// # Errors
+/// As [`check_overflow`].
+pub(crate) fn null_overflow(plan: LogicalPlan) -> Result<LogicalPlan> {
+    each_expression(plan, |expr, _| Ok(summed(expr, Overflow::Null)), Ok)
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
@@ -49,15 +58,24 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 None => Transformed::no(Expr::Negative(value)),
             }
         }
+        expr => summed(expr, Overflow::Error),
+    }
+}
+
+/// The sum that looks for an overflow, if `expr` is a call of DataFusion's.
+fn summed(expr: Expr, overflow: Overflow) -> Transformed<Expr> {
+    match expr {
         Expr::AggregateFunction(mut call) => {
-            let sum = super::sum::checked(&call.func);
+            let sum = super::sum::checked(&call.func, overflow);
             let changed = sum.is_some();
             call.func = sum.unwrap_or(call.func);
             Transformed::new_transformed(Expr::AggregateFunction(call), changed)
         }
         Expr::WindowFunction(mut call) => {
             let sum = match &call.fun {
-                WindowFunctionDefinition::AggregateUDF(function) => super::sum::checked(function),
+                WindowFunctionDefinition::AggregateUDF(function) => {
+                    super::sum::checked(function, overflow)
+                }
                 WindowFunctionDefinition::WindowUDF(_) => None,
             };
             let changed = sum.is_some();

@@ -25,23 +25,48 @@ use checked::{Checked, CheckedGroups};
 use decimal::DecimalSum;
 use way::Way;
 
-/// The `sum` that tells of an overflow, in place of DataFusion's.
-pub(super) fn checked(function: &AggregateUDF) -> Option<Arc<AggregateUDF>> {
-    static SUM: OnceLock<Arc<AggregateUDF>> = OnceLock::new();
-    let make = || Arc::new(AggregateUDF::new_from_impl(CheckedSum { sum: sum_udaf() }));
+/// What becomes of a sum that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Overflow {
+    /// It is an error.
+    Error,
+    /// One of decimals is NULL, one of whole numbers wraps around: Spark's, but in ANSI mode.
+    Null,
+}
+
+/// The `sum` that looks for an overflow, in place of DataFusion's.
+pub(super) fn checked(function: &AggregateUDF, overflow: Overflow) -> Option<Arc<AggregateUDF>> {
+    static ERROR: OnceLock<Arc<AggregateUDF>> = OnceLock::new();
+    static NULL: OnceLock<Arc<AggregateUDF>> = OnceLock::new();
+    let known = match overflow {
+        Overflow::Error => &ERROR,
+        Overflow::Null => &NULL,
+    };
+    let sum = sum_udaf();
+    let make = || Arc::new(AggregateUDF::new_from_impl(CheckedSum { sum, overflow }));
     let is_sum = function.inner().downcast_ref::<Sum>().is_some();
-    is_sum.then(|| Arc::clone(SUM.get_or_init(make)))
+    is_sum.then(|| Arc::clone(known.get_or_init(make)))
 }
 
 /// DataFusion's `sum`, under its name: its optimizer knows a sum by it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CheckedSum {
     sum: Arc<AggregateUDF>,
+    overflow: Overflow,
 }
 
 impl CheckedSum {
     fn inner(&self) -> &dyn AggregateUDFImpl {
         &**self.sum.inner()
+    }
+
+    /// How sums of `values` are made; none if DataFusion's do.
+    fn way(&self, values: &[FieldRef], sum: &DataType, widened: bool) -> Option<Way> {
+        let is_whole = matches!(sum, DataType::Int64 | DataType::UInt64);
+        match is_whole && self.overflow == Overflow::Null {
+            true => None,
+            false => Way::of(values, sum, widened),
+        }
     }
 }
 
@@ -70,7 +95,7 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        let return_field = match Way::of(args.input_fields, args.return_type(), args.is_distinct) {
+        let return_field = match self.way(args.input_fields, args.return_type(), args.is_distinct) {
             Some(Way::Widened(wide)) => of_type(&args.return_field, &wide),
             Some(Way::Whole) => of_type(&args.return_field, &whole::WIDE),
             _ => Arc::clone(&args.return_field),
@@ -82,7 +107,7 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let Some(way) = Way::of(args.expr_fields, args.return_type(), args.is_distinct) else {
+        let Some(way) = self.way(args.expr_fields, args.return_type(), args.is_distinct) else {
             return self.inner().accumulator(args);
         };
         let sum: Box<dyn Accumulator> = match &way {
@@ -90,14 +115,19 @@ impl AggregateUDFImpl for CheckedSum {
             Way::Whole => whole::one(args.return_type()),
             Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
         };
-        Ok(Box::new(Checked::new(sum, way, args.return_type())))
+        Ok(Box::new(Checked::new(
+            sum,
+            way,
+            args.return_type(),
+            self.overflow,
+        )))
     }
 
     fn create_sliding_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn Accumulator>> {
-        let Some(Way::Widened(wide)) = Way::of(args.expr_fields, args.return_type(), true) else {
+        let Some(Way::Widened(wide)) = self.way(args.expr_fields, args.return_type(), true) else {
             return self.inner().create_sliding_accumulator(args);
         };
         if args.is_distinct {
@@ -108,7 +138,12 @@ impl AggregateUDFImpl for CheckedSum {
             .inner()
             .create_sliding_accumulator(widened(&args, &wide))?;
         let way = Way::Widened(wide);
-        Ok(Box::new(Checked::new(sum, way, args.return_type())))
+        Ok(Box::new(Checked::new(
+            sum,
+            way,
+            args.return_type(),
+            self.overflow,
+        )))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -119,7 +154,7 @@ impl AggregateUDFImpl for CheckedSum {
         &self,
         args: AccumulatorArgs<'_>,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        let Some(way) = Way::of(args.expr_fields, args.return_type(), false) else {
+        let Some(way) = self.way(args.expr_fields, args.return_type(), false) else {
             return self.inner().create_groups_accumulator(args);
         };
         let sums = match &way {
@@ -129,7 +164,12 @@ impl AggregateUDFImpl for CheckedSum {
             Way::Whole => whole::groups(args.return_type()),
             Way::Counted { .. } => decimal::groups(args.return_type()),
         };
-        Ok(Box::new(CheckedGroups::new(sums, way, args.return_type())))
+        Ok(Box::new(CheckedGroups::new(
+            sums,
+            way,
+            args.return_type(),
+            self.overflow,
+        )))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -11,8 +12,13 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-/// Whether what cannot be read is NULL, as it is in Spark but in ANSI mode.
-pub(super) type IsLenient = bool;
+/// What of a session a function depends on.
+pub(super) struct Session {
+    /// Whether what cannot be read is NULL, as it is in Spark but in ANSI mode.
+    pub(super) is_lenient: bool,
+    /// Its time zone.
+    pub(super) zone: Tz,
+}
 
 /// A function with one result for the values of a row. It is immutable, and known by its name.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ pub(super) struct ByRow {
     /// What the arguments are cast to, or as they are.
     pub(super) signature: TypeSignature,
     pub(super) result: DataType,
-    pub(super) run: fn(&[ArrayRef], IsLenient) -> Result<ArrayRef>,
+    pub(super) run: fn(&[ArrayRef], &Session) -> Result<ArrayRef>,
 }
 
 impl ByRow {
@@ -68,9 +74,14 @@ impl ScalarUDFImpl for Function {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_scalar = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
         let scalar = args.args.iter().all(is_scalar);
-        let is_lenient = !args.config_options.execution.enable_ansi_mode;
+        let execution = &args.config_options.execution;
+        let zone = execution.time_zone.as_deref().unwrap_or("UTC");
+        let session = Session {
+            is_lenient: !execution.enable_ansi_mode,
+            zone: zone.parse()?,
+        };
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let result = (self.inner.run)(&arrays, is_lenient)?;
+        let result = (self.inner.run)(&arrays, &session)?;
         Ok(match scalar && !result.is_empty() {
             true => ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?),
             false => ColumnarValue::Array(result),

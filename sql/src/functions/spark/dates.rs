@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeZone, Timelike};
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, StringArray, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::{ScalarUDF, TypeSignature};
 
-use super::by_row::{ByRow, IsLenient, Last};
+use super::by_row::{ByRow, Last, Session};
 use super::java_pattern::JavaPattern;
 
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
@@ -34,22 +34,63 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         result: DataType::Float64,
         run: months_between,
     };
-    vec![format.function(), parse.function(), months.function()]
+    let from_seconds = ByRow {
+        name: "mica_from_seconds",
+        signature: TypeSignature::Exact(vec![DataType::Int64]),
+        result: moment(),
+        run: from_seconds,
+    };
+    let unix_seconds = ByRow {
+        name: "mica_unix_seconds",
+        signature: TypeSignature::Exact(vec![moment()]),
+        result: DataType::Int64,
+        run: unix_seconds,
+    };
+    let all = [format, parse, months, from_seconds, unix_seconds];
+    all.into_iter().map(ByRow::function).collect()
 }
 
-fn cast(values: &ArrayRef, to: &DataType, is_lenient: IsLenient) -> Result<ArrayRef> {
+fn cast(values: &ArrayRef, to: &DataType, session: &Session) -> Result<ArrayRef> {
     let options = CastOptions {
-        safe: is_lenient,
+        safe: session.is_lenient,
         ..CastOptions::default()
     };
     Ok(cast_with_options(values, to, &options)?)
 }
 
 /// `values`, of whatever type, as plain timestamps.
-fn moments(values: &ArrayRef, is_lenient: IsLenient) -> Result<TimestampMicrosecondArray> {
+/// Zoned ones are those that a clock of the session's zone shows.
+fn moments(values: &ArrayRef, session: &Session) -> Result<TimestampMicrosecondArray> {
     let to = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let moments = cast(values, &to, is_lenient)?;
-    Ok(moments.as_primitive::<TimestampMicrosecondType>().clone())
+    let moments = cast(values, &to, session)?;
+    let moments = moments.as_primitive::<TimestampMicrosecondType>();
+    Ok(match values.data_type() {
+        DataType::Timestamp(_, Some(_)) => moments.unary_opt(|micros| local(micros, session)),
+        _ => moments.clone(),
+    })
+}
+
+fn local(micros: i64, session: &Session) -> Option<i64> {
+    let shown = of_micros(micros)?.and_utc().with_timezone(&session.zone);
+    Some(shown.naive_local().and_utc().timestamp_micros())
+}
+
+/// `from_unixtime`: what a clock of the session's zone shows so many seconds after 1970.
+fn from_seconds(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
+    let seconds = args[0].as_primitive::<Int64Type>();
+    let micros = |seconds: i64| local(seconds.checked_mul(1_000_000)?, session);
+    let moments: TimestampMicrosecondArray = seconds.unary_opt(micros);
+    Ok(Arc::new(moments))
+}
+
+/// `unix_timestamp`: the seconds since 1970 when a clock of the session's zone showed it.
+fn unix_seconds(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
+    let moments = args[0].as_primitive::<TimestampMicrosecondType>();
+    let seconds: Int64Array = moments.unary_opt(|micros| {
+        let shown = session.zone.from_local_datetime(&of_micros(micros)?);
+        shown.earliest().map(|moment| moment.timestamp())
+    });
+    Ok(Arc::new(seconds))
 }
 
 fn of_micros(micros: i64) -> Option<NaiveDateTime> {
@@ -57,9 +98,9 @@ fn of_micros(micros: i64) -> Option<NaiveDateTime> {
 }
 
 /// `date_format(moment, pattern)`.
-fn format(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
-    let moments = moments(&args[0], is_lenient)?;
-    let patterns = cast(&args[1], &DataType::Utf8, is_lenient)?;
+fn format(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
+    let moments = moments(&args[0], session)?;
+    let patterns = cast(&args[1], &DataType::Utf8, session)?;
     let mut last = Last::new();
     let rows = moments.iter().zip(patterns.as_string::<i32>());
     let texts = rows.map(|row| match row {
@@ -74,12 +115,12 @@ fn format(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
 }
 
 /// `to_timestamp(text, pattern)`. What is no text needs no pattern.
-fn parse(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
+fn parse(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
     if args[0].data_type().is_temporal() {
-        return Ok(Arc::new(moments(&args[0], is_lenient)?));
+        return Ok(Arc::new(moments(&args[0], session)?));
     }
-    let texts = cast(&args[0], &DataType::Utf8, is_lenient)?;
-    let patterns = cast(&args[1], &DataType::Utf8, is_lenient)?;
+    let texts = cast(&args[0], &DataType::Utf8, session)?;
+    let patterns = cast(&args[1], &DataType::Utf8, session)?;
     let mut last = Last::new();
     let rows = texts
         .as_string::<i32>()
@@ -88,7 +129,7 @@ fn parse(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
     let moments = rows.map(|row| match row {
         (Some(text), Some(pattern)) => match last.get(pattern, JavaPattern::new)?.read(text) {
             Some(moment) => Ok(Some(moment.and_utc().timestamp_micros())),
-            None if is_lenient => Ok(None),
+            None if session.is_lenient => Ok(None),
             None => exec_err!("'{text}' is not a moment by the pattern '{pattern}'"),
         },
         _ => Ok(None),
@@ -98,11 +139,8 @@ fn parse(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
 }
 
 /// `months_between(end, start, round_off)`.
-fn months_between(args: &[ArrayRef], is_lenient: IsLenient) -> Result<ArrayRef> {
-    let (ends, starts) = (
-        moments(&args[0], is_lenient)?,
-        moments(&args[1], is_lenient)?,
-    );
+fn months_between(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
+    let (ends, starts) = (moments(&args[0], session)?, moments(&args[1], session)?);
     let rounds = args[2].as_boolean();
     let rows = ends.iter().zip(&starts).zip(rounds);
     let months: Float64Array = rows

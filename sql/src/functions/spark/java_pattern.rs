@@ -6,23 +6,24 @@
 use chrono::NaiveDateTime;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use datafusion::common::{Result, exec_err};
+use regex::Regex;
 
 /// A pattern, to write moments by and to read them.
 #[derive(Debug)]
 pub(super) struct JavaPattern {
     items: Vec<Item<'static>>,
-    /// As above, with zeros before short numbers: by a `d`, Java reads `05` as well as `5`.
-    padded: Vec<Item<'static>>,
+    /// What texts look like that Java reads: chrono takes `5` for a `dd`, and blanks before numbers.
+    shape: Regex,
 }
 
 impl JavaPattern {
     /// # Errors
     /// What of the pattern is not known.
     pub(super) fn new(pattern: &str) -> Result<Self> {
-        let written = translated(pattern)?;
-        let items = |text: &str| StrftimeItems::new(text).parse_to_owned().ok();
-        match (items(&written), items(&written.replace("%-", "%"))) {
-            (Some(items), Some(padded)) => Ok(Self { items, padded }),
+        let (written, shape) = translated(pattern)?;
+        let items = StrftimeItems::new(&written).parse_to_owned();
+        match (items, Regex::new(&format!("^{shape}$"))) {
+            (Ok(items), Ok(shape)) => Ok(Self { items, shape }),
             _ => exec_err!("the pattern '{pattern}' of a date is not supported"),
         }
     }
@@ -35,15 +36,12 @@ impl JavaPattern {
     /// The moment that a text is by the pattern. What the pattern leaves out is that of 1970-01-01
     /// 00:00.
     pub(super) fn read(&self, text: &str) -> Option<NaiveDateTime> {
+        if !self.shape.is_match(text) {
+            return None;
+        }
         let mut parsed = Parsed::new();
         parse(&mut parsed, text, self.items.iter()).ok()?;
-        let moment = completed(parsed)?;
-        // chrono takes `5` for a `dd`, and blanks before numbers; Java does not.
-        let is_as_written = |items: &[Item<'static>]| {
-            let again = moment.format_with_items(items.iter()).to_string();
-            again.eq_ignore_ascii_case(text)
-        };
-        (is_as_written(&self.items) || is_as_written(&self.padded)).then_some(moment)
+        completed(parsed)
     }
 }
 
@@ -61,8 +59,14 @@ fn completed(mut parsed: Parsed) -> Option<NaiveDateTime> {
             parsed.set_day(1).ok()?;
         }
     }
-    if parsed.hour_div_12().is_none() && parsed.hour_mod_12().is_none() {
-        parsed.set_hour(0).ok()?;
+    match (parsed.hour_div_12(), parsed.hour_mod_12()) {
+        (None, None) => parsed.set_hour(0).map(drop).ok()?,
+        // In the morning, unless there is an `a`.
+        (None, Some(_)) => parsed.set_ampm(false).map(drop).ok()?,
+        _ => {}
+    }
+    if parsed.second() == Some(60) {
+        return None;
     }
     if parsed.minute().is_none() {
         parsed.set_minute(0).ok()?;
@@ -74,8 +78,8 @@ fn completed(mut parsed: Parsed) -> Option<NaiveDateTime> {
 /// What chrono calls a letter that stands `count` times.
 fn word(letter: char, count: usize) -> Option<&'static str> {
     Some(match (letter, count) {
-        ('y' | 'u', 1 | 3 | 4) => "%Y",
-        ('y' | 'u', 2) => "%y",
+        ('y', 1 | 3 | 4) => "%Y",
+        ('y', 2) => "%y",
         ('M' | 'L', 1) => "%-m",
         ('M' | 'L', 2) => "%m",
         ('M' | 'L', 3) => "%b",
@@ -104,49 +108,70 @@ fn word(letter: char, count: usize) -> Option<&'static str> {
     })
 }
 
-fn translated(pattern: &str) -> Result<String> {
-    let mut out = String::new();
+/// What a letter that stands `count` times is like in a text.
+fn shape(letter: char, count: usize) -> String {
+    match (letter, count) {
+        ('M' | 'L', 3..) | ('E' | 'a', _) => "[A-Za-z]+".to_owned(),
+        ('y', 1) => "[0-9]{1,4}".to_owned(),
+        ('y', 3) => "[0-9]{3,4}".to_owned(),
+        ('D', 1) => "[0-9]{1,3}".to_owned(),
+        (_, 1) => "[0-9]{1,2}".to_owned(),
+        (_, count) => format!("[0-9]{{{count}}}"),
+    }
+}
+
+/// The pattern in chrono's words, and a regular expression of what it reads.
+fn translated(pattern: &str) -> Result<(String, String)> {
+    let (mut out, mut like) = (String::new(), String::new());
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
         let length = rest.len() - rest.trim_start_matches(first).len();
         let count = length / first.len_utf8();
-        match first {
-            letter if letter.is_ascii_alphabetic() => match word(letter, count) {
-                Some(word) => out.push_str(word),
-                None => {
-                    let part = &rest[..length];
-                    return exec_err!(
-                        "'{part}' in the pattern '{pattern}' of a date is not supported"
-                    );
-                }
-            },
-            '\'' => {
-                rest = quoted(&rest[1..], &mut out, pattern)?;
+        let part = &rest[..length];
+        match (first, word(first, count)) {
+            (_, Some(word)) => {
+                out.push_str(word);
+                like.push_str(&shape(first, count));
+            }
+            ('\'', _) => {
+                let (literal, behind) = quoted(&rest[1..], pattern)?;
+                out.push_str(&literal.replace('%', "%%"));
+                like.push_str(&regex::escape(&literal));
+                rest = behind;
                 continue;
             }
-            '[' | ']' | '{' | '}' | '#' => {
-                return exec_err!(
-                    "'{first}' in the pattern '{pattern}' of a date is not supported"
-                );
+            (letter, _) if letter.is_ascii_alphabetic() || "[]{}#".contains(letter) => {
+                return exec_err!("'{part}' in the pattern '{pattern}' of a date is not supported");
             }
-            '%' => out.push_str(&"%%".repeat(count)),
-            _ => out.push_str(&rest[..length]),
+            _ => {
+                out.push_str(&part.replace('%', "%%"));
+                like.push_str(&regex::escape(part));
+            }
         }
         rest = &rest[length..];
     }
-    Ok(out)
+    Ok((out, like))
 }
 
-/// Adds the text behind a quote to `out`, and gives what is behind the next; two quotes are one.
-fn quoted<'a>(text: &'a str, out: &mut String, pattern: &str) -> Result<&'a str> {
-    let Some((literal, rest)) = text.split_once('\'') else {
-        return exec_err!("a quote is open in the pattern '{pattern}' of a date");
-    };
-    match literal {
-        "" => out.push('\''),
-        literal => out.push_str(&literal.replace('%', "%%")),
+/// The text behind a quote up to the next, and what is behind that. Two quotes are one, alone and
+/// within a text.
+fn quoted<'a>(text: &'a str, pattern: &str) -> Result<(String, &'a str)> {
+    let mut literal = String::new();
+    let mut rest = text;
+    loop {
+        let Some((part, behind)) = rest.split_once('\'') else {
+            return exec_err!("a quote is open in the pattern '{pattern}' of a date");
+        };
+        literal.push_str(part);
+        match behind.strip_prefix('\'') {
+            Some(more) if !literal.is_empty() => {
+                literal.push('\'');
+                rest = more;
+            }
+            _ if literal.is_empty() => return Ok(("'".to_owned(), behind)),
+            _ => return Ok((literal, behind)),
+        }
     }
-    Ok(rest)
 }
 
 #[cfg(test)]
@@ -175,6 +200,18 @@ mod tests {
         check("dd-MMM-yyyy", "31-JAN-2024", Some("2024-01-31 00:00:00"));
         check("HH", "07", Some("1970-01-01 07:00:00"));
         check("h:mm a", "3:04 PM", Some("1970-01-01 15:04:00"));
+        check(
+            "M/d/yyyy H:mm",
+            "1/15/2024 09:30",
+            Some("2024-01-15 09:30:00"),
+        );
+        check("M/d/yyyy H:mm", "01/5/2024 9:3", None);
+        check(
+            "yyyy-MM-dd hh:mm:ss",
+            "2024-01-05 03:04:05",
+            Some("2024-01-05 03:04:05"),
+        );
+        check("HH:mm:ss", "03:04:60", None);
         check("ss.SSS", "05.120", Some("1970-01-01 00:00:05.12"));
     }
 
@@ -186,6 +223,7 @@ mod tests {
         };
         assert_eq!(write("E, d MMM yy"), "Wed, 7 Aug 24");
         assert_eq!(write("'week of' yyyy''D QQ%"), "week of 2024'220 03%");
+        assert_eq!(write("h 'o''clock'"), "3 o'clock");
         assert_eq!(write("hh:mm:ss.SSS a"), "03:04:05.123 PM");
     }
 

@@ -11,7 +11,7 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::{ScalarUDF, TypeSignature};
 use regex::{Captures, Regex};
 
-use super::by_row::{ByRow, IsLenient, Last};
+use super::by_row::{ByRow, Last, Session};
 
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
     let texts = || DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
@@ -38,11 +38,39 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
 }
 
 fn regex(text: &str) -> Result<Regex> {
-    Regex::new(text).map_err(|error| {
+    Regex::new(&of_ascii(text)).map_err(|error| {
         let error = error.to_string();
         let reason = error.lines().last().unwrap_or_default();
         exec_datafusion_err!("'{text}' is not a regular expression: {reason}")
     })
+}
+
+/// `text` with `\d`, `\w` and `\s` as Java has them: those of ASCII.
+fn of_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(ch) = chars.next() {
+        let class = match (ch, chars.as_str().chars().next()) {
+            ('\\', Some('d')) => "[0-9]",
+            ('\\', Some('D')) => "[^0-9]",
+            ('\\', Some('w')) => "[0-9A-Za-z_]",
+            ('\\', Some('W')) => "[^0-9A-Za-z_]",
+            ('\\', Some('s')) => "[ \\t\\n\\x0B\\f\\r]",
+            ('\\', Some('S')) => "[^ \\t\\n\\x0B\\f\\r]",
+            ('\\', Some(_)) => {
+                out.push(ch);
+                out.extend(chars.next());
+                continue;
+            }
+            _ => {
+                out.push(ch);
+                continue;
+            }
+        };
+        out.push_str(class);
+        chars.next();
+    }
+    out
 }
 
 /// The text, the expression and the number of a row, if it has all three.
@@ -62,7 +90,7 @@ fn rows(args: &[ArrayRef]) -> usize {
 
 /// The parts of a text between matches: at most `limit`, if that is positive. A match of nothing at
 /// the beginning makes no part, as in Java.
-fn split(args: &[ArrayRef], _: IsLenient) -> Result<ArrayRef> {
+fn split(args: &[ArrayRef], _: &Session) -> Result<ArrayRef> {
     let (mut last, mut lists) = (Last::new(), ListBuilder::new(StringBuilder::new()));
     for at in 0..rows(args) {
         let Some((text, pattern, limit)) = row(args, at) else {
@@ -75,7 +103,7 @@ fn split(args: &[ArrayRef], _: IsLenient) -> Result<ArrayRef> {
             if limit > 0 && parts == limit || found.end() == 0 {
                 continue;
             }
-            if found.is_empty() && found.start() == text.len() {
+            if pattern.as_str().is_empty() && found.start() == text.len() {
                 continue;
             }
             lists.values().append_value(&text[from..found.start()]);
@@ -102,7 +130,7 @@ fn group<'a>(found: &Captures<'a>, number: i32) -> Result<&'a str> {
 }
 
 /// The group of the first match; an empty text if there is none.
-fn extract(args: &[ArrayRef], _: IsLenient) -> Result<ArrayRef> {
+fn extract(args: &[ArrayRef], _: &Session) -> Result<ArrayRef> {
     let mut last = Last::new();
     let mut extracted = |at| {
         let Some((text, pattern, number)) = row(args, at) else {
@@ -118,7 +146,7 @@ fn extract(args: &[ArrayRef], _: IsLenient) -> Result<ArrayRef> {
 }
 
 /// The group of every match.
-fn extract_all(args: &[ArrayRef], _: IsLenient) -> Result<ArrayRef> {
+fn extract_all(args: &[ArrayRef], _: &Session) -> Result<ArrayRef> {
     let (mut last, mut lists) = (Last::new(), ListBuilder::new(StringBuilder::new()));
     for at in 0..rows(args) {
         let Some((text, pattern, number)) = row(args, at) else {

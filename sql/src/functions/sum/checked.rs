@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
@@ -11,6 +12,7 @@ use datafusion::arrow::util::display::FormatOptions;
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_datafusion_err};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
+use super::Overflow;
 use super::way::Way;
 use crate::types::sql_name;
 
@@ -25,6 +27,7 @@ const STRICT: CastOptions<'static> = CastOptions {
 struct Types {
     way: Way,
     sum: DataType,
+    overflow: Overflow,
 }
 
 impl Types {
@@ -39,12 +42,25 @@ impl Types {
     }
 
     fn fit(&self, sums: ArrayRef) -> Result<ArrayRef> {
+        let is_null = self.overflow == Overflow::Null;
+        let options = CastOptions {
+            safe: is_null,
+            ..STRICT
+        };
         let fitting = match &self.way {
-            Way::Widened(_) | Way::Whole => cast_with_options(&sums, &self.sum, &STRICT),
-            Way::Counted { precision, .. } => sums
-                .as_primitive::<Decimal128Type>()
-                .validate_decimal_precision(*precision)
-                .map(|()| sums),
+            Way::Widened(_) | Way::Whole => cast_with_options(&sums, &self.sum, &options),
+            Way::Counted { precision, .. } => {
+                let decimals = sums.as_primitive::<Decimal128Type>();
+                match is_null {
+                    true => {
+                        let fitting = decimals.null_if_overflow_precision(*precision);
+                        Ok(Arc::new(fitting.with_data_type(self.sum.clone())) as _)
+                    }
+                    false => decimals
+                        .validate_decimal_precision(*precision)
+                        .map(|()| sums),
+                }
+            }
         };
         fitting.map_err(|_| self.does_not_fit())
     }
@@ -67,9 +83,14 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn new(inner: Box<dyn Accumulator>, way: Way, sum: &DataType) -> Self {
+    pub(super) fn new(
+        inner: Box<dyn Accumulator>,
+        way: Way,
+        sum: &DataType,
+        overflow: Overflow,
+    ) -> Self {
         let sum = sum.clone();
-        let types = Types { way, sum };
+        let types = Types { way, sum, overflow };
         Self { inner, types }
     }
 }
@@ -112,9 +133,14 @@ pub(super) struct CheckedGroups {
 }
 
 impl CheckedGroups {
-    pub(super) fn new(inner: Box<dyn GroupsAccumulator>, way: Way, sum: &DataType) -> Self {
+    pub(super) fn new(
+        inner: Box<dyn GroupsAccumulator>,
+        way: Way,
+        sum: &DataType,
+        overflow: Overflow,
+    ) -> Self {
         let sum = sum.clone();
-        let types = Types { way, sum };
+        let types = Types { way, sum, overflow };
         Self { inner, types }
     }
 }
