@@ -14,7 +14,7 @@ use regex::{Captures, Regex};
 
 use crate::registry::{Registry, function_names};
 use crate::types::sql_name;
-use crate::{Dialect, naming};
+use crate::{Dialect, naming, spark_calls};
 
 /// What `error` says, for users.
 pub fn message(error: &DataFusionError) -> String {
@@ -157,7 +157,13 @@ fn no_function(name: &str) -> String {
         return format!("'{name}' is a window function: it needs an OVER clause");
     }
     let spark = function_names(Dialect::Spark);
-    // What Spark's dialect has can be missing in the other only.
+    if spark_calls::names().any(|known| known == name) {
+        return format!(
+            "function '{name}' is one of the spark dialect (SET dialect = 'spark'; where that is set, \
+             it takes other arguments)"
+        );
+    }
+    // What else Spark's dialect has can be missing in the other only.
     if spark.contains(&name) {
         return format!("function '{name}' is one of the spark dialect (SET dialect = 'spark')");
     }
