@@ -3,6 +3,7 @@
 mod broken;
 mod source;
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use arrow_json::reader::{ValueIter, infer_json_schema_from_iterator};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion_datasource_json::utils::JsonArrayToNdjsonReader;
+use mica_catalog::fold;
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::budget::Budget;
@@ -88,11 +90,29 @@ pub(crate) async fn infer(
             location: location.unwrap_or_default(),
         });
     }
+    refuse_twins(&columns)?;
     Ok(Inferred {
         columns: Schema::new(settled(&columns)),
         note: budget.note(),
         has_newlines: false,
     })
+}
+
+/// Names of columns have no case, keys of objects do.
+fn refuse_twins(columns: &Fields) -> Result<()> {
+    let mut known: HashMap<String, &str> = HashMap::new();
+    for column in columns {
+        if let Some(twin) = known.insert(fold(column.name()), column.name()) {
+            return Err(Error::Columns {
+                problem: format!(
+                    "the keys '{twin}' and '{}' differ in case alone; declare the columns to read, as in \
+                     (\"{twin}\" BIGINT)",
+                    column.name()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The fields of files before and of another one, as if all stood in one file.
