@@ -9,7 +9,9 @@ use std::ops::ControlFlow;
 
 use datafusion::common::{DataFusionError, SchemaError};
 use mica_catalog::fold;
-use sqlparser::ast::{Expr, Function, Query, Select, SelectItem, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Query, Select, SelectItem, VisitMut, VisitorMut, visit_expressions};
+
+use crate::own_names;
 
 /// Expressions that are put in the place of aliases, at most: each may hold others.
 const REPLACED_MAX: usize = 1000;
@@ -43,84 +45,52 @@ impl VisitorMut for Lists {
     type Break = ();
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        let mut known = Known {
-            aliases: HashMap::new(),
-            depth: 0,
-            replaced: 0,
-        };
+        let mut aliases = HashMap::new();
         for item in &mut select.projection {
             match item {
-                SelectItem::UnnamedExpr(expr) => {
-                    let _ = expr.visit(&mut known);
-                }
+                SelectItem::UnnamedExpr(expr) => self.replace(expr, &aliases),
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let _ = expr.visit(&mut known);
+                    self.replace(expr, &aliases);
                     if !is_random(expr) {
-                        known.aliases.insert(fold(&alias.value), expr.clone());
+                        aliases.insert(fold(&alias.value), expr.clone());
                     }
                 }
                 _ => {}
             }
-            if self.replaced + known.replaced > REPLACED_MAX {
-                break;
+            if self.replaced > REPLACED_MAX {
+                return ControlFlow::Break(());
             }
         }
-        self.replaced += known.replaced;
-        match self.replaced > REPLACED_MAX {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
     }
 }
 
-/// The aliases before an item.
-struct Known {
-    aliases: HashMap<String, Expr>,
-    depth: usize,
-    replaced: usize,
-}
-
-impl VisitorMut for Known {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && self.replaced < REPLACED_MAX + 1
-            && let Expr::Identifier(name) = expr
-            && let Some(meant) = self.aliases.get(&fold(&name.value))
-        {
-            *expr = Expr::Nested(Box::new(meant.clone()));
-            self.replaced += 1;
-        }
-        ControlFlow::Continue(())
+impl Lists {
+    /// Puts expressions in the place of the aliases that stand before `expr`.
+    fn replace(&mut self, expr: &mut Expr, aliases: &HashMap<String, Expr>) {
+        own_names::each_expression(expr, |expr| {
+            if self.replaced <= REPLACED_MAX
+                && let Expr::Identifier(name) = expr
+                && let Some(meant) = aliases.get(&fold(&name.value))
+            {
+                *expr = Expr::Nested(Box::new(meant.clone()));
+                self.replaced += 1;
+            }
+        });
     }
 }
 
 fn is_random(expr: &Expr) -> bool {
-    struct Random;
-    impl sqlparser::ast::Visitor for Random {
-        type Break = ();
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            match expr {
-                Expr::Function(Function { name, .. })
-                    if RANDOM.contains(&name.to_string().to_ascii_lowercase().as_str()) =>
-                {
-                    ControlFlow::Break(())
-                }
-                _ => ControlFlow::Continue(()),
-            }
+    let is_call = |expr: &Expr| match expr {
+        Expr::Function(call) => {
+            let name = call.name.to_string().to_ascii_lowercase();
+            RANDOM.contains(&name.as_str())
         }
-    }
-    sqlparser::ast::Visit::visit(expr, &mut Random).is_break()
+        _ => false,
+    };
+    visit_expressions(expr, |expr| match is_call(expr) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    })
+    .is_break()
 }

@@ -8,17 +8,17 @@
 //! DataFusion's planner has no join with a function of the left side's columns. One relation can be
 //! put into a subquery under its own name; more are refused by [`crate::reject`].
 
-use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
     ExcludeSelectItem, Expr, Function, Ident, LateralView, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut,
     WildcardAdditionalOptions,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+use crate::own_names;
 use crate::synonyms::{call_of, plain_args};
 
 /// What an unnested relation is read by. Its parts are put there by [`unnested`].
@@ -54,10 +54,9 @@ pub(crate) fn rewrite_query(query: &mut Query) {
     let SetExpr::Select(select) = &mut *query.body else {
         return;
     };
-    for mut view in rewrite(select) {
-        if let Some(order) = &mut query.order_by {
-            let _ = order.visit(&mut view);
-        }
+    let views = rewrite(select);
+    if let Some(order) = &mut query.order_by {
+        views.iter().for_each(|view| view.unqualify(order));
     }
 }
 
@@ -66,7 +65,7 @@ pub(crate) fn rewrite_select(select: &mut Select) {
     rewrite(select);
 }
 
-fn rewrite(select: &mut Select) -> Vec<Unqualified> {
+fn rewrite(select: &mut Select) -> Vec<View> {
     if select.lateral_views.is_empty() || !are_known(select) {
         return Vec::new();
     }
@@ -76,18 +75,17 @@ fn rewrite(select: &mut Select) -> Vec<Unqualified> {
         let Some(columns) = columns(&view) else {
             continue;
         };
-        let mut unqualified = Unqualified {
-            view: view.lateral_view_name.to_string(),
+        let view = View {
+            name: view.lateral_view_name.to_string(),
             columns: columns.iter().map(|(_, name)| name.clone()).collect(),
-            depth: 0,
         };
         if let [from] = select.from.as_mut_slice() {
             let relation = name_of(&from.relation);
-            unqualified.rewrite_stars(&mut select.projection, relation.as_ref());
+            view.rewrite_stars(&mut select.projection, relation.as_ref());
             unnested(from, columns);
         }
-        let _ = select.visit(&mut unqualified);
-        done.push(unqualified);
+        view.unqualify(select);
+        done.push(view);
     }
     done
 }
@@ -174,14 +172,33 @@ fn unnested(from: &mut TableWithJoins, columns: Vec<(Expr, Ident)>) {
     from.relation = derived;
 }
 
-/// Takes the name of a view off its columns, but in subqueries.
-struct Unqualified {
-    view: String,
+/// A view, and the columns that it gives.
+struct View {
+    name: String,
     columns: Vec<Ident>,
-    depth: usize,
 }
 
-impl Unqualified {
+impl View {
+    /// Takes the view's name off its columns.
+    fn unqualify(&self, node: &mut impl VisitMut) {
+        let is_column = |name: &Ident| {
+            let mut columns = self.columns.iter();
+            columns.any(|known| known.value.eq_ignore_ascii_case(&name.value))
+        };
+        own_names::each_expression(node, |expr| {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && let [view, column, ..] = parts.as_slice()
+                && view.value.eq_ignore_ascii_case(&self.name)
+                && is_column(column)
+            {
+                parts.remove(0);
+                if let [column] = parts.as_slice() {
+                    *expr = Expr::Identifier(column.clone());
+                }
+            }
+        });
+    }
+
     /// `t.*` has none of the view's columns, `v.*` no others.
     fn rewrite_stars(&self, items: &mut Vec<SelectItem>, relation: Option<&Ident>) {
         let mut rewritten = Vec::with_capacity(items.len());
@@ -192,7 +209,7 @@ impl Unqualified {
             ) = &mut item
             {
                 let of = of.to_string();
-                if of.eq_ignore_ascii_case(&self.view) {
+                if of.eq_ignore_ascii_case(&self.name) {
                     let columns = self.columns.iter().cloned().map(Expr::Identifier);
                     rewritten.extend(columns.map(SelectItem::UnnamedExpr));
                     continue;
@@ -209,40 +226,6 @@ impl Unqualified {
             rewritten.push(item);
         }
         *items = rewritten;
-    }
-}
-
-impl VisitorMut for Unqualified {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
-        }
-        if let Expr::CompoundIdentifier(parts) = expr
-            && let [view, column, ..] = parts.as_slice()
-            && view.value.eq_ignore_ascii_case(&self.view)
-            && self
-                .columns
-                .iter()
-                .any(|known| known.value.eq_ignore_ascii_case(&column.value))
-        {
-            parts.remove(0);
-            if let [column] = parts.as_slice() {
-                *expr = Expr::Identifier(column.clone());
-            }
-        }
-        ControlFlow::Continue(())
     }
 }
 

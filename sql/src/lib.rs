@@ -20,6 +20,7 @@ mod message;
 mod moment;
 mod multisets;
 mod naming;
+mod own_names;
 mod parameters;
 mod parse;
 mod passes;

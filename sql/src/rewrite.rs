@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, LimitClause, ObjectName, Query, Select,
-    SetExpr, TableFactor, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    FunctionArguments, Ident, LimitClause, Query, Select, SetExpr, TableFactor, TopQuantity,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
+use crate::synonyms::call_of;
 use crate::{
     Dialect, Scope, hive_clauses, lateral_views, multisets, patterns, spark_calls, synonyms, using,
 };
@@ -328,21 +329,7 @@ fn replace_all_matches(function: &mut Function) {
 }
 
 fn regexp_like(negated: bool, text: Expr, pattern: Expr) -> Expr {
-    let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
-    let call = Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("regexp_like")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: vec![arg(text), arg(pattern)],
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    });
+    let call = call_of("regexp_like", [text, pattern]);
     match negated {
         false => call,
         true => Expr::UnaryOp {

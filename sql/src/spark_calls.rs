@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Function, FunctionArguments, Value, VisitMut, VisitorMut,
+    BinaryOperator, CastKind, Expr, Function, FunctionArguments, Value, visit_expressions_mut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -20,37 +20,24 @@ const CALLS: [(&str, usize, &str); 49] = [
         2,
         "add_months(CAST($1 AS DATE), CAST($2 AS INT))",
     ),
-    (
-        "array_size",
-        1,
-        "CASE WHEN $1 IS NOT NULL THEN size($1) END",
-    ),
-    ("count_if", 1, "count(*) FILTER (WHERE $1)"),
+    ("any", 1, "bool_or($1)"),
     (
         "array_position",
         2,
         "CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN coalesce(CAST(array_position($1, $2) AS BIGINT), 0) END",
     ),
     (
+        "array_size",
+        1,
+        "CASE WHEN $1 IS NOT NULL THEN size($1) END",
+    ),
+    ("count_if", 1, "count(*) FILTER (WHERE $1)"),
+    ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
+    (
         "date_diff",
         2,
         "datediff(CAST($1 AS DATE), CAST($2 AS DATE))",
     ),
-    ("date_trunc", 2, "date_trunc($1, CAST($2 AS TIMESTAMP))"),
-    (
-        "datediff",
-        2,
-        "datediff(CAST($1 AS DATE), CAST($2 AS DATE))",
-    ),
-    ("sort_array", 1, "mica_array_sort($1, 'ASC', 'NULLS FIRST')"),
-    (
-        "sort_array",
-        2,
-        "CASE WHEN $2 THEN mica_array_sort($1, 'ASC', 'NULLS FIRST') ELSE mica_array_sort($1, 'DESC', 'NULLS LAST') END",
-    ),
-    ("try_avg", 1, "avg($1)"),
-    ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
-    ("dateadd", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
     (
         "date_format",
         2,
@@ -62,6 +49,13 @@ const CALLS: [(&str, usize, &str); 49] = [
         "date_add(DATE '1970-01-01', CAST($1 AS INT))",
     ),
     ("date_sub", 2, "date_sub(CAST($1 AS DATE), CAST($2 AS INT))"),
+    ("date_trunc", 2, "date_trunc($1, CAST($2 AS TIMESTAMP))"),
+    ("dateadd", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
+    (
+        "datediff",
+        2,
+        "datediff(CAST($1 AS DATE), CAST($2 AS DATE))",
+    ),
     (
         "dayname",
         1,
@@ -125,6 +119,13 @@ const CALLS: [(&str, usize, &str); 49] = [
     ),
     ("replace", 2, "replace($1, $2, '')"),
     ("rlike", 2, "regexp_like($1, $2)"),
+    ("some", 1, "bool_or($1)"),
+    ("sort_array", 1, "mica_array_sort($1, 'ASC', 'NULLS FIRST')"),
+    (
+        "sort_array",
+        2,
+        "CASE WHEN $2 THEN mica_array_sort($1, 'ASC', 'NULLS FIRST') ELSE mica_array_sort($1, 'DESC', 'NULLS LAST') END",
+    ),
     ("split", 2, "mica_split($1, $2, CAST(-1 AS INT))"),
     ("split", 3, "mica_split($1, $2, CAST($3 AS INT))"),
     ("std", 1, "stddev($1)"),
@@ -140,6 +141,7 @@ const CALLS: [(&str, usize, &str); 49] = [
         2,
         "mica_unix_seconds(mica_parse_moment($1, $2))",
     ),
+    ("try_avg", 1, "avg($1)"),
     ("try_divide", 2, "$1 / nullif($2, 0)"),
     ("unix_timestamp", 0, "unix_seconds(now())"),
     (
@@ -154,8 +156,6 @@ const CALLS: [(&str, usize, &str); 49] = [
     ),
     ("variance", 1, "var_samp($1)"),
     ("zeroifnull", 1, "coalesce($1, 0)"),
-    ("any", 1, "bool_or($1)"),
-    ("some", 1, "bool_or($1)"),
 ];
 
 /// Names that are called, for messages.
@@ -176,7 +176,10 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
     let name = part.as_ident()?.value.to_ascii_lowercase();
     let args: Vec<Expr> = plain_args(function)?.into_iter().cloned().collect();
     let mut written = templates().get(&(name.as_str(), args.len()))?.clone();
-    let _ = written.visit(&mut Filled { args: &args, kind });
+    let _ = visit_expressions_mut(&mut written, |part| {
+        fill(part, &args, kind);
+        ControlFlow::<()>::Continue(())
+    });
     match &mut written {
         Expr::Function(call) => with_clauses(call, function)?,
         _ if has_clauses(function) => return None,
@@ -233,30 +236,20 @@ fn templates() -> &'static HashMap<(&'static str, usize), Expr> {
     })
 }
 
-/// Puts arguments where `$1` and so on stand for them.
-struct Filled<'a> {
-    args: &'a [Expr],
-    kind: &'a CastKind,
-}
-
-impl VisitorMut for Filled<'_> {
-    type Break = ();
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Cast { kind, .. } => kind.clone_from(self.kind),
-            Expr::Value(value) => {
-                if let Value::Placeholder(place) = &value.value
-                    && let Some(number) = place.strip_prefix('$')
-                    && let Ok(number) = number.parse::<usize>()
-                    && let Some(arg) = self.args.get(number.wrapping_sub(1))
-                {
-                    *expr = Expr::Nested(Box::new(arg.clone()));
-                }
+/// Puts an argument where `$1` or the like stands for it, and makes a cast one of `kind`.
+fn fill(part: &mut Expr, args: &[Expr], kind: &CastKind) {
+    match part {
+        Expr::Cast { kind: own, .. } => own.clone_from(kind),
+        Expr::Value(value) => {
+            if let Value::Placeholder(place) = &value.value
+                && let Some(number) = place.strip_prefix('$')
+                && let Ok(number) = number.parse::<usize>()
+                && let Some(arg) = args.get(number.wrapping_sub(1))
+            {
+                *part = Expr::Nested(Box::new(arg.clone()));
             }
-            _ => {}
         }
-        ControlFlow::Continue(())
+        _ => {}
     }
 }
 

@@ -263,7 +263,8 @@ pub(crate) fn call_of(name: &str, args: impl IntoIterator<Item = Expr>) -> Expr 
     })
 }
 
-fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
+/// `left op right`.
+pub(crate) fn binary(left: &Expr, op: BinaryOperator, right: &Expr) -> Expr {
     Expr::BinaryOp {
         left: Box::new(left.clone()),
         op,

@@ -10,15 +10,14 @@
 //! row. Without types at hand, chains are rewritten whose joins all name the same columns, so that it
 //! is plain whose they are; [`crate::reject`] refuses others.
 
-use std::ops::ControlFlow;
-
 use sqlparser::ast::{
     BinaryOperator, ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName,
     OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor,
-    TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    TableWithJoins, VisitMut, WildcardAdditionalOptions,
 };
 
-use crate::synonyms::call_of;
+use crate::own_names;
+use crate::synonyms::{binary, call_of};
 
 /// Joins of a chain, at most: each key is looked for in all relations before it.
 const JOINS_MAX: usize = 64;
@@ -34,7 +33,9 @@ struct Chain {
 
 /// Whether [`rewrite_select`] knows what the keys of `select` are.
 pub(crate) fn is_known(select: &Select) -> bool {
-    Chain::of(&mut select.from.clone()).is_some() && select.projection.iter().all(is_plain)
+    has_chain(&select.from)
+        && select.projection.iter().all(is_plain)
+        && Chain::of(&mut select.from.clone()).is_some()
 }
 
 /// Rewrites a query's own select with its order, if it is one with such a chain.
@@ -60,7 +61,7 @@ pub(crate) fn rewrite_query(query: &mut Query) {
             _ => false,
         };
         for by in exprs.iter_mut().filter(|by| !is_listed(&by.expr)) {
-            let _ = by.visit(&mut Keys::new(&chain));
+            chain.replace_keys(&mut by.expr);
         }
     }
 }
@@ -92,7 +93,7 @@ fn rewrite(select: &mut Select) -> Option<Chain> {
         }
     }
     select.projection = items;
-    let _ = select.visit(&mut Keys::new(&chain));
+    chain.replace_keys(select);
     Some(chain)
 }
 
@@ -178,9 +179,9 @@ impl Chain {
 
     /// `a.k = b.k AND ..`, where `a` is what was joined so far.
     fn equals(&self, right: &[Ident]) -> Option<Expr> {
-        let equal = |key: &Ident| binary(self.value(key), BinaryOperator::Eq, column(right, key));
+        let equal = |key: &Ident| binary(&self.value(key), BinaryOperator::Eq, &column(right, key));
         let pairs = self.keys.iter().map(equal);
-        pairs.reduce(|one, other| binary(one, BinaryOperator::And, other))
+        pairs.reduce(|one, other| binary(&one, BinaryOperator::And, &other))
     }
 
     fn key(&self, name: &Ident) -> Option<&Ident> {
@@ -194,6 +195,17 @@ impl Chain {
             1 => columns.remove(0),
             _ => call_of("coalesce", columns),
         }
+    }
+
+    /// Puts what a key is in the place of its bare name.
+    fn replace_keys(&self, node: &mut impl VisitMut) {
+        own_names::each_expression(node, |expr| {
+            if let Expr::Identifier(name) = expr
+                && let Some(key) = self.key(name)
+            {
+                *expr = self.value(key);
+            }
+        });
     }
 
     fn named(&self, key: &Ident) -> SelectItem {
@@ -220,14 +232,6 @@ impl Chain {
 
 fn column(of: &[Ident], name: &Ident) -> Expr {
     Expr::CompoundIdentifier(of.iter().chain([name]).cloned().collect())
-}
-
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::BinaryOp {
-        left: Box::new(left),
-        op,
-        right: Box::new(right),
-    }
 }
 
 /// What the columns of a relation are qualified with.
@@ -259,40 +263,4 @@ fn using(constraint: &JoinConstraint) -> Option<Vec<Ident>> {
 fn same(one: &[Ident], other: &[Ident]) -> bool {
     let there = |key: &Ident| other.iter().any(|other| is_called(other, &key.value));
     one.len() == other.len() && one.iter().all(there)
-}
-
-/// Puts what a key is in the place of its bare name, but in subqueries, whose names are their own.
-struct Keys<'a> {
-    chain: &'a Chain,
-    depth: usize,
-}
-
-impl<'a> Keys<'a> {
-    fn new(chain: &'a Chain) -> Self {
-        Self { chain, depth: 0 }
-    }
-}
-
-impl VisitorMut for Keys<'_> {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(key) = self.chain.key(name)
-        {
-            *expr = self.chain.value(key);
-        }
-        ControlFlow::Continue(())
-    }
 }

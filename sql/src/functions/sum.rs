@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
     SetMonotonicity, Signature, StatisticsArgs,
 };
 
-use checked::{Checked, CheckedGroups};
+use checked::{Checked, CheckedGroups, Types};
 use decimal::DecimalSum;
 use way::Way;
 
@@ -58,6 +58,14 @@ struct CheckedSum {
 impl CheckedSum {
     fn inner(&self) -> &dyn AggregateUDFImpl {
         &**self.sum.inner()
+    }
+
+    fn types(&self, way: Way, sum: &DataType) -> Types {
+        Types {
+            way,
+            sum: sum.clone(),
+            overflow: self.overflow,
+        }
     }
 
     /// How sums of `values` are made; none if DataFusion's do.
@@ -115,12 +123,10 @@ impl AggregateUDFImpl for CheckedSum {
             Way::Whole => whole::one(args.return_type()),
             Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
         };
-        Ok(Box::new(Checked::new(
-            sum,
-            way,
-            args.return_type(),
-            self.overflow,
-        )))
+        Ok(Box::new(Checked {
+            inner: sum,
+            types: self.types(way, args.return_type()),
+        }))
     }
 
     fn create_sliding_accumulator(
@@ -138,12 +144,10 @@ impl AggregateUDFImpl for CheckedSum {
             .inner()
             .create_sliding_accumulator(widened(&args, &wide))?;
         let way = Way::Widened(wide);
-        Ok(Box::new(Checked::new(
-            sum,
-            way,
-            args.return_type(),
-            self.overflow,
-        )))
+        Ok(Box::new(Checked {
+            inner: sum,
+            types: self.types(way, args.return_type()),
+        }))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -164,12 +168,10 @@ impl AggregateUDFImpl for CheckedSum {
             Way::Whole => whole::groups(args.return_type()),
             Way::Counted { .. } => decimal::groups(args.return_type()),
         };
-        Ok(Box::new(CheckedGroups::new(
-            sums,
-            way,
-            args.return_type(),
-            self.overflow,
-        )))
+        Ok(Box::new(CheckedGroups {
+            inner: sums,
+            types: self.types(way, args.return_type()),
+        }))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {

@@ -24,10 +24,10 @@ const STRICT: CastOptions<'static> = CastOptions {
 
 /// What is added, and what comes out.
 #[derive(Debug)]
-struct Types {
-    way: Way,
-    sum: DataType,
-    overflow: Overflow,
+pub(super) struct Types {
+    pub(super) way: Way,
+    pub(super) sum: DataType,
+    pub(super) overflow: Overflow,
 }
 
 impl Types {
@@ -78,21 +78,8 @@ impl Types {
 /// The sum of one group, or of a window's frame.
 #[derive(Debug)]
 pub(super) struct Checked {
-    inner: Box<dyn Accumulator>,
-    types: Types,
-}
-
-impl Checked {
-    pub(super) fn new(
-        inner: Box<dyn Accumulator>,
-        way: Way,
-        sum: &DataType,
-        overflow: Overflow,
-    ) -> Self {
-        let sum = sum.clone();
-        let types = Types { way, sum, overflow };
-        Self { inner, types }
-    }
+    pub(super) inner: Box<dyn Accumulator>,
+    pub(super) types: Types,
 }
 
 impl Accumulator for Checked {
@@ -128,21 +115,8 @@ impl Accumulator for Checked {
 
 /// The sums of many groups.
 pub(super) struct CheckedGroups {
-    inner: Box<dyn GroupsAccumulator>,
-    types: Types,
-}
-
-impl CheckedGroups {
-    pub(super) fn new(
-        inner: Box<dyn GroupsAccumulator>,
-        way: Way,
-        sum: &DataType,
-        overflow: Overflow,
-    ) -> Self {
-        let sum = sum.clone();
-        let types = Types { way, sum, overflow };
-        Self { inner, types }
-    }
+    pub(super) inner: Box<dyn GroupsAccumulator>,
+    pub(super) types: Types,
 }
 
 impl fmt::Debug for CheckedGroups {
