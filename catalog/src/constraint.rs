@@ -30,8 +30,8 @@ pub enum Key {
         relation: RelationName,
         /// Its columns, as many and in the same order.
         columns: Vec<String>,
-        /// The name of its primary key when this was declared, if those were its columns;
-        /// [`settle_foreign_keys`] tells what it is now.
+        /// The name of its primary key, if those are its columns. Not stored: [`settle_foreign_keys`]
+        /// tells what it is now.
         primary_key: Option<String>,
     },
 }

@@ -64,8 +64,6 @@ struct StoredReference {
     schema: String,
     name: String,
     columns: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    primary_key: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -149,14 +147,11 @@ fn encode_constraint(constraint: &Constraint) -> StoredConstraint {
     let references = match &constraint.key {
         Key::Primary => None,
         Key::Foreign {
-            relation,
-            columns,
-            primary_key,
+            relation, columns, ..
         } => Some(StoredReference {
             schema: relation.schema.to_string(),
             name: relation.relation.to_string(),
             columns: columns.clone(),
-            primary_key: primary_key.clone(),
         }),
     };
     StoredConstraint {
@@ -249,7 +244,7 @@ fn decode_constraint(stored: StoredConstraint) -> Constraint {
         Some(reference) => Key::Foreign {
             relation: RelationName::new(reference.schema.as_str(), reference.name.as_str()),
             columns: reference.columns,
-            primary_key: reference.primary_key,
+            primary_key: None,
         },
     };
     Constraint {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::error::DataFusionError;
+pub use mica_sql::chain;
 
 /// Why a statement failed, or the server cannot serve it.
 #[derive(Debug, thiserror::Error)]
@@ -209,18 +210,4 @@ fn execution_message(error: &DataFusionError) -> String {
         }
         _ => message,
     }
-}
-
-/// `error` and what caused it, in one line; a cause whose text is in the line already is left out.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -82,6 +82,7 @@ fn sql_code(error: &SqlError) -> Code {
         SqlError::Limit { .. } => Code::ResourceExhausted,
         SqlError::Define { source, .. } | SqlError::Validation { source } => boxed_code(&**source),
         SqlError::File { cause, .. } => sql_code(cause),
+        SqlError::Project { errors, .. } => errors.first().map_or(Code::InvalidArgument, sql_code),
     }
 }
 

@@ -28,7 +28,7 @@ use mica_catalog::{Commit, RelationName, Source, Version};
 pub use draft::Draft;
 
 use crate::graph::Temporary;
-use crate::statement::SetStatement;
+use crate::statement::{SetStatement, Upkeep};
 use crate::{Dialect, Error, Parsed, Planner, Result, Scope, Statement, references};
 
 /// What a session's statements run in.
@@ -256,6 +256,7 @@ impl Executor {
                 self.create_temporary_table(table, &mut after, origin)
                     .await?
             }
+            Statement::Upkeep(upkeep) => self.upkeep(upkeep, session).await?,
             Statement::Drop(drop) if dropping::drops_temporary(drop, &after.temporary) => {
                 dropping::drop_temporary(drop, &mut after.temporary)
             }
@@ -266,6 +267,23 @@ impl Executor {
             session: Some(after),
             version: None,
         }))
+    }
+
+    /// Says that nothing is to be done for a relation that is there.
+    async fn upkeep(&self, upkeep: &Upkeep, session: &SessionContext) -> Result<String> {
+        let what = upkeep.what;
+        if let Some(name) = upkeep.relation.as_ref().filter(|_| !upkeep.if_exists) {
+            let snapshot = self.planner.store().snapshot().await?;
+            let temporary = views::temporary_name(name).ok();
+            let is_temporary = |name: String| session.temporary.get(&name).is_some();
+            if !temporary.is_some_and(is_temporary) {
+                let name = references::resolve_object(name, &session.scope)?;
+                snapshot.require_relation(&name)?;
+            }
+        }
+        Ok(format!(
+            "nothing to do: {what} is not needed here, files are looked at by each query"
+        ))
     }
 
     async fn use_schema(&self, parts: &[String], scope: &mut Scope) -> Result<String> {

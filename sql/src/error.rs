@@ -172,6 +172,14 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
+    /// Several statements of a project are wrong.
+    #[error("{}", listed(errors, *unseen))]
+    Project {
+        /// What is wrong with each, in the order of execution.
+        errors: Vec<Error>,
+        /// Statements that were not tried, because they need one that failed.
+        unseen: usize,
+    },
 }
 
 /// A result whose error is an [`Error`].
@@ -241,6 +249,32 @@ impl From<DataFusionError> for Error {
     fn from(source: DataFusionError) -> Self {
         Self::planning(source)
     }
+}
+
+/// `error` and what caused it, in one line; a cause whose text is in the line already is left out.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A line each.
+fn listed(errors: &[Error], unseen: usize) -> String {
+    let mut text = format!("{} statements failed", errors.len());
+    if unseen > 0 {
+        text += &format!("; {unseen} that need them were not tried");
+    }
+    for error in errors {
+        text += &format!("\n  {}", chain(error));
+    }
+    text
 }
 
 fn at(position: &Option<Position>) -> String {

@@ -8,6 +8,7 @@ mod date_parts;
 mod date_trunc;
 pub(crate) mod differences;
 mod divide;
+mod extremes;
 mod intervals;
 pub(crate) mod local_time;
 mod nested_names;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) use checked::{check_overflow, null_overflow};
+pub(crate) use extremes::all as extremes;
 pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
 pub(crate) use opaque::{is_unknown, opaque};

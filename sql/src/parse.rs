@@ -11,6 +11,7 @@ mod distinct;
 mod session;
 mod show;
 mod tokens;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
@@ -179,6 +180,11 @@ impl StatementParser<'_> {
             "UNDROP" => self.undrop(),
             "RESTORE" => self.restore(),
             "KILL" => self.kill(),
+            "CACHE" => self.cache(),
+            "UNCACHE" => self.uncache(),
+            "CLEAR" => self.clear_cache(),
+            "ANALYZE" => self.analyze(),
+            "MSCK" => self.msck(),
             "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" => self.query_statement(),
             other => self.not_ours(other, &first),
         }
@@ -186,10 +192,9 @@ impl StatementParser<'_> {
 
     /// Statements that other engines know: named, so that nobody looks for a typing error.
     fn not_ours<T>(&self, word: &str, first: &TokenWithSpan) -> Result<T> {
-        const KNOWN: [&str; 19] = [
-            "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "LOAD", "CACHE", "UNCACHE",
-            "ANALYZE", "MSCK", "GRANT", "REVOKE", "BEGIN", "START", "COMMIT", "ROLLBACK", "CALL",
-            "OPTIMIZE",
+        const KNOWN: [&str; 15] = [
+            "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "LOAD", "GRANT", "REVOKE",
+            "BEGIN", "START", "COMMIT", "ROLLBACK", "CALL", "OPTIMIZE",
         ];
         if KNOWN.contains(&word) {
             return Err(Error::Unsupported {

@@ -52,6 +52,9 @@ impl Registry {
         for function in functions::common() {
             registry.add_scalar(function);
         }
+        for function in functions::extremes() {
+            registry.add_aggregate(function);
+        }
         let own: [Arc<dyn ExprPlanner>; 2] = [
             Arc::new(functions::NestedNames),
             Arc::new(functions::IntervalOperators),

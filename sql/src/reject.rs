@@ -14,7 +14,7 @@ use sqlparser::ast::{
 
 use crate::statement::{AlterAction, Describe};
 use crate::{
-    Dialect, Error, Position, Result, Statement, hive_clauses, lateral_views, patterns, using,
+    Dialect, Error, Position, Result, Statement, hive_clauses, lateral_views, like, patterns, using,
 };
 
 /// Refuses `statement` if it holds anything that would be ignored.
@@ -154,6 +154,12 @@ impl Visitor for Ignored {
             && !matches!(parameters, FunctionArguments::None)
         {
             return refuse("a parameter list before a function's arguments", expr);
+        }
+        if like::is_computed_similar_to(expr) {
+            return refuse(
+                "SIMILAR TO with a pattern that is not a literal (regexp_like takes any)",
+                expr,
+            );
         }
         if self.dialect == Dialect::Ansi
             && let Expr::Function(function) = expr

@@ -48,31 +48,36 @@ pub fn constraint_statements(relation: &Relation, dialect: Dialect) -> Vec<Strin
         Definition::View(_) => "VIEW",
         Definition::ExternalTable(_) => "TABLE",
     };
+    let statement = |constraint: &Constraint| {
+        format!(
+            "ALTER {kind} {} ADD CONSTRAINT {}",
+            qualified(&relation.name, dialect),
+            constraint_clause(constraint, dialect)
+        )
+    };
+    relation.body.constraints.iter().map(statement).collect()
+}
+
+/// What stands behind `CONSTRAINT`.
+pub(crate) fn constraint_clause(constraint: &Constraint, dialect: Dialect) -> String {
     let names = |columns: &[String]| {
         let quoted = columns.iter().map(|name| ident(name, dialect));
         quoted.collect::<Vec<_>>().join(", ")
     };
-    let statement = |constraint: &Constraint| {
-        let columns = names(&constraint.columns);
-        let key = match &constraint.key {
-            Key::Primary => format!("PRIMARY KEY ({columns})"),
-            Key::Foreign {
-                relation,
-                columns: referenced,
-                ..
-            } => format!(
-                "FOREIGN KEY ({columns}) REFERENCES {} ({})",
-                qualified(relation, dialect),
-                names(referenced)
-            ),
-        };
-        format!(
-            "ALTER {kind} {} ADD CONSTRAINT {} {key} NOT ENFORCED",
-            qualified(&relation.name, dialect),
-            ident(&constraint.name, dialect)
-        )
+    let columns = names(&constraint.columns);
+    let key = match &constraint.key {
+        Key::Primary => format!("PRIMARY KEY ({columns})"),
+        Key::Foreign {
+            relation,
+            columns: referenced,
+            ..
+        } => format!(
+            "FOREIGN KEY ({columns}) REFERENCES {} ({})",
+            qualified(relation, dialect),
+            names(referenced)
+        ),
     };
-    relation.body.constraints.iter().map(statement).collect()
+    format!("{} {key} NOT ENFORCED", ident(&constraint.name, dialect))
 }
 
 /// The dialect that [`create_statement`] writes a view in.

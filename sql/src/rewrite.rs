@@ -11,7 +11,8 @@ use sqlparser::ast::{
 
 use crate::synonyms::call_of;
 use crate::{
-    Dialect, Scope, hive_clauses, lateral_views, multisets, patterns, spark_calls, synonyms, using,
+    Dialect, Scope, hive_clauses, lateral_views, like, multisets, patterns, spark_calls, synonyms,
+    using,
 };
 
 /// Rewrites `query` for the planner.
@@ -89,16 +90,9 @@ impl VisitorMut for Common<'_> {
                     *expr = other;
                 }
             }
-            Expr::Like {
-                pattern,
-                escape_char,
-                ..
+            Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } => {
+                like::rewrite(expr);
             }
-            | Expr::ILike {
-                pattern,
-                escape_char,
-                ..
-            } => escape_by_backslash(pattern, escape_char),
             // ODBC's, which is a cast.
             Expr::Convert {
                 expr: value,
@@ -141,37 +135,6 @@ fn is_user(function: &Function) -> bool {
         FunctionArguments::Subquery(_) => false,
     };
     bare && part.as_ident().is_some_and(named)
-}
-
-/// `LIKE 'a!_' ESCAPE '!'` is `LIKE 'a\_'`: the planner knows no other escape.
-fn escape_by_backslash(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
-    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value)
-    else {
-        return;
-    };
-    let (Ok([escape]), Expr::Value(written)) = (
-        <[char; 1]>::try_from(escape.chars().collect::<Vec<_>>()),
-        pattern,
-    ) else {
-        return;
-    };
-    let Value::SingleQuotedString(text) = &mut written.value else {
-        return;
-    };
-    let mut escaped = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(ch) = chars.next() {
-        match ch {
-            ch if ch == escape => {
-                escaped.push('\\');
-                escaped.extend(chars.next());
-            }
-            '\\' => escaped.push_str("\\\\"),
-            ch => escaped.push(ch),
-        }
-    }
-    *text = escaped;
-    *escape_char = None;
 }
 
 fn number_of_rows(rows: u64) -> Expr {

@@ -8,7 +8,7 @@ mod pattern;
 mod table;
 mod values;
 
-use mica_catalog::Relation;
+use mica_catalog::{Relation, settle_foreign_keys};
 use sqlparser::ast::ObjectName;
 
 use self::table::Table;
@@ -36,7 +36,10 @@ impl Planner {
             }
             Show::Functions(pattern) => listings::functions(pattern.as_deref(), dialect),
             Show::Create(relation) => {
-                let relation = self.relation(relation, against).await?;
+                let mut relations = [self.relation(relation, against).await?];
+                let store = &**self.store();
+                settle_foreign_keys(store, against.snapshot, &mut relations).await?;
+                let [relation] = relations;
                 let mut table = Table::new(&["createtab_stmt"]);
                 // A view's text has the dialect that it was written in, whoever asks.
                 let dialect = match relation.body.as_view() {

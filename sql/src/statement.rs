@@ -44,6 +44,19 @@ pub enum Statement {
     Restore(ObjectName, u64),
     /// `KILL 'id'`.
     Kill(String),
+    /// `CACHE TABLE t` and the like, which need nothing done.
+    Upkeep(Upkeep),
+}
+
+/// A statement that other engines have to be told, and Mica does not.
+#[derive(Clone, Debug)]
+pub struct Upkeep {
+    /// Its first words.
+    pub what: &'static str,
+    /// The relation that it names.
+    pub relation: Option<ObjectName>,
+    /// `IF EXISTS`.
+    pub if_exists: bool,
 }
 
 /// `EXPLAIN`.

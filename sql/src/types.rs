@@ -240,10 +240,11 @@ fn struct_name(fields: &Fields) -> String {
     format!("STRUCT<{}>", fields.join(", "))
 }
 
+/// With parentheses, as Trino and DuckDB: those can be read again in `ansi`.
 fn map_name(entries: &Field) -> String {
     match entries.data_type() {
         DataType::Struct(fields) if fields.len() == 2 => format!(
-            "MAP<{}, {}>",
+            "MAP({}, {})",
             sql_name(fields[0].data_type()),
             sql_name(fields[1].data_type())
         ),
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(sql_name(&list), "ARRAY<STRUCT<a: INTEGER>>");
         assert_eq!(spark_name(&list), "array<struct<a:int>>");
         let map = map(&SqlType::Text, &SqlType::Integer(None), Dialect::Ansi).unwrap();
-        assert_eq!(sql_name(&map), "MAP<VARCHAR, INTEGER>");
+        assert_eq!(sql_name(&map), "MAP(VARCHAR, INTEGER)");
         assert_eq!(spark_name(&map), "map<string,int>");
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mica_catalog::{
     CatalogStore, Relation, RelationName, SqliteOptions, SqliteStore, UpgradeOutcome, load,
+    settle_foreign_keys,
 };
 use mica_sql::{Dialect, render};
 
@@ -89,7 +90,10 @@ pub(super) async fn export(args: &ExportArgs) -> Outcome {
     let store = open(&args.warehouse)?;
     let snapshot = store.snapshot().await?;
     let heads: Vec<_> = snapshot.relations().cloned().collect();
-    let relations = in_order(load(&store, &heads).await?);
+    let mut relations = load(&store, &heads).await?;
+    // A key that refers to what is gone could not be declared again.
+    settle_foreign_keys(&store, &snapshot, &mut relations).await?;
+    let relations = in_order(relations);
     let mut sql = format!("-- The catalog at version {}.\n", snapshot.version());
     for schema in snapshot.schemas() {
         sql += &format!("{};\n", render::create_schema(schema));

@@ -31,7 +31,10 @@ const STATEMENTS: &[(&str, &str)] = &[
         "CREATE EXTERNAL TABLE t (c type, ..) ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' STORED AS TEXTFILE|PARQUET LOCATION 'p'",
         "A table over files (Hive's spelling).",
     ),
-    ("REFRESH TABLE t", "Infers the columns of a table again."),
+    (
+        "REFRESH TABLE t",
+        "Looks at the files again, and infers the columns unless they were declared.",
+    ),
     (
         "DROP VIEW|TABLE [IF EXISTS] n, .. [RESTRICT|CASCADE]",
         "Drops relations; UNDROP brings them back.",
@@ -63,6 +66,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     (
         "DROP SCHEMA|DATABASE [IF EXISTS] s [CASCADE]",
         "Drops an empty schema; with CASCADE all in it.",
+    ),
+    (
+        "CACHE TABLE t | UNCACHE TABLE t | CLEAR CACHE | ANALYZE TABLE t .. | MSCK REPAIR TABLE t",
+        "Nothing: needed elsewhere, taken so that scripts go on. CACHE TABLE t AS query makes a temporary view.",
     ),
     (
         "USE [SCHEMA|DATABASE] s",

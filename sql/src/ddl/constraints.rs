@@ -8,8 +8,11 @@ use crate::types::sql_name;
 use crate::{Error, Result, references};
 
 /// The constraints of `old` that still make sense over the columns of `body`: a replacement keeps
-/// them.
+/// them. What a project creates has those alone that the project declares.
 pub(super) fn kept(old: &RelationBody, body: &RelationBody) -> Vec<Constraint> {
+    if body.source.is_some() {
+        return Vec::new();
+    }
     let kept = old.constraints.iter();
     kept.filter(|constraint| constraint.fits(&body.columns))
         .cloned()
@@ -59,9 +62,8 @@ impl Executor {
         let target = self.require(draft, &name).await?;
         let columns = referenced(&target, named, own.len())?;
         refuse_unlike(old, own, &target, &columns)?;
-        let primary_key = primary_key(&target).filter(|key| key.columns == columns);
         Ok(Key::Foreign {
-            primary_key: primary_key.map(|key| key.name.clone()),
+            primary_key: None,
             columns,
             relation: target.name,
         })

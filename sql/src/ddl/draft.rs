@@ -30,6 +30,8 @@ pub struct Draft {
     touched: BTreeMap<RelationName, Touched>,
     /// What statements put; not what only followed them.
     put: BTreeSet<RelationName>,
+    /// Relations as they were before their first change.
+    originals: BTreeMap<RelationName, Relation>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl Draft {
             changes: Vec::new(),
             touched: BTreeMap::new(),
             put: BTreeSet::new(),
+            originals: BTreeMap::new(),
             notes: Vec::new(),
         }
     }
@@ -120,6 +123,10 @@ impl Draft {
             if *old.body == body && old.name == *name {
                 return Ok(false);
             }
+            let is_of_base = self.base.relation(name).is_some_and(|head| head.id == id);
+            if is_of_base && !self.originals.contains_key(name) {
+                self.originals.insert(name.clone(), old.clone());
+            }
         }
         if old.is_none_or(|old| !same_columns(&old.body, &body) || old.body.broken.is_some()) {
             self.touch(name, Touched::Columns);
@@ -130,6 +137,39 @@ impl Draft {
             body: Arc::new(body),
         })?;
         Ok(true)
+    }
+
+    /// Takes back the changes of relations that ended as they began, as where a project creates one
+    /// again and then alters it again. Returns their names.
+    ///
+    /// # Errors
+    /// What [`Snapshot::apply`] says.
+    pub(crate) fn settle(&mut self) -> Result<BTreeSet<RelationName>> {
+        let mut last: BTreeMap<&RelationName, &RelationBody> = BTreeMap::new();
+        for change in &self.changes {
+            match change {
+                Change::Put { name, body, .. } => {
+                    last.insert(name, body);
+                }
+                Change::Drop(name) => {
+                    last.remove(name);
+                }
+                _ => {}
+            }
+        }
+        let originals = self.originals.iter();
+        let settled: BTreeSet<RelationName> = originals
+            .filter(|(name, old)| last.get(name) == Some(&&*old.body))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if settled.is_empty() {
+            return Ok(settled);
+        }
+        let is_settled =
+            |change: &Change| matches!(change, Change::Put { name, .. } if settled.contains(name));
+        self.changes.retain(|change| !is_settled(change));
+        self.current = self.base.apply(&self.changes)?;
+        Ok(settled)
     }
 
     /// Removes a relation; its readers are looked at before the commit.

@@ -14,7 +14,7 @@ use super::views::{already_there, exists, now_ms, outcome, temporary_name, wrong
 use super::{DefineTable, DefinedTable, Draft, Executor, Origin, SessionContext, constraints};
 use crate::graph::Temporary;
 use crate::statement::{CreateTable, TableColumn};
-use crate::{Dialect, Error, Result, references, wire};
+use crate::{Dialect, Error, Parsed, Result, Statement, one, parse, references, wire};
 
 impl Executor {
     pub(super) async fn create_table(
@@ -28,7 +28,8 @@ impl Executor {
         let name = references::resolve_object(&table.name, &session.scope)?;
         let old = self.current(draft, &name).await?;
         if let Some(old) = &old {
-            if table.if_not_exists {
+            // What a project creates replaces what it created before.
+            if table.if_not_exists && source.is_none() {
                 return Ok(format!("'{name}' exists already"));
             }
             if !table.or_replace && source.is_none() {
@@ -126,7 +127,7 @@ impl Executor {
         Ok(defined)
     }
 
-    /// Infers the columns of a table again.
+    /// Looks at the files of a table again, and infers its columns unless they were declared.
     pub(super) async fn refresh(
         &self,
         draft: &mut Draft,
@@ -143,7 +144,7 @@ impl Executor {
             location: table.location.clone(),
             format: table.format.clone(),
             options: table.options.clone(),
-            columns: None,
+            columns: has_declared_columns(table).then(|| Arc::clone(&old.body.columns)),
             partition_columns: table.partition_columns.clone(),
             dialect: inferred_in(table),
             // The location was admitted when the table was made.
@@ -172,6 +173,17 @@ fn inferred_in(table: &mica_catalog::ExternalTable) -> Dialect {
     stored
         .and_then(|name| Dialect::parse(name).ok())
         .unwrap_or_default()
+}
+
+/// Whether the statement that made the table says what columns it has.
+fn has_declared_columns(table: &mica_catalog::ExternalTable) -> bool {
+    let dialect = inferred_in(table);
+    let text = table.statement.as_deref();
+    let read = text.map(|text| one(text, dialect).and_then(|text| parse(text, dialect)));
+    let Some(Ok(Parsed { statement, .. })) = read else {
+        return false;
+    };
+    matches!(statement, Statement::CreateTable(made) if !made.columns.is_empty())
 }
 
 fn declared(columns: &[TableColumn]) -> Option<SchemaRef> {

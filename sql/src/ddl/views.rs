@@ -26,7 +26,8 @@ impl Executor {
         let name = references::resolve_object(&view.name, &session.scope)?;
         let old = self.current(draft, &name).await?;
         if let Some(old) = &old {
-            if view.if_not_exists {
+            // What a project creates replaces what it created before.
+            if view.if_not_exists && source.is_none() {
                 return Ok(format!("'{name}' exists already"));
             }
             if !view.or_replace && source.is_none() {

@@ -3,7 +3,7 @@
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use sqlparser::tokenizer::Token;
 
-use super::StatementParser;
+use super::{StatementParser, upkeep};
 use crate::statement::{AddConstraint, Alter, AlterAction, Comment, CommentTarget, NewKey};
 use crate::{Result, Statement};
 
@@ -16,6 +16,10 @@ impl StatementParser<'_> {
         }
         let if_exists = self.words(&["IF", "EXISTS"]);
         let name = self.object_name()?;
+        if self.words(&["RECOVER", "PARTITIONS"]) {
+            let what = "ALTER TABLE .. RECOVER PARTITIONS";
+            return Ok(upkeep::upkeep(what, Some(name), if_exists));
+        }
         let action = self.alter_action(view)?;
         Ok(Statement::Alter(Alter {
             view,

@@ -1,22 +1,21 @@
 //! Applying a project.
 
+mod amendments;
 mod files;
+mod statements;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use mica_catalog::{
-    Change, Error as CatalogError, ProjectFile, Relation, RelationName, Source, Version,
-};
+use mica_catalog::{Change, Error as CatalogError, ProjectFile, RelationName, Version};
 
 use super::read::{Item, in_file, items};
 use super::{Project, Validation, order};
 use crate::ddl::{Draft, schemas};
-use crate::planner::Against;
-use crate::prepare::Prepared;
 use crate::statement::CreateSchema;
-use crate::{Error, Executor, Origin, Result, SessionContext, Statement, Temporary};
+use crate::{Error, Executor, Result, SessionContext};
+use amendments::Amendments;
+use statements::Failures;
 
 /// How to apply.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,8 +91,9 @@ struct Run<'a> {
     draft: Draft,
     /// Files as they were applied before, by path.
     before: BTreeMap<String, ProjectFile>,
-    /// Digest of each file.
-    digests: Vec<[u8; 32]>,
+    amendments: Amendments,
+    /// What statements did, with the relation that they did it to.
+    lines: Vec<(Option<RelationName>, String)>,
     report: Report,
 }
 
@@ -115,9 +115,8 @@ impl<'a> Run<'a> {
             options,
             draft,
             before: before.collect(),
-            digests: (0..project.files.len())
-                .map(|at| files::digest(project, at))
-                .collect(),
+            amendments: Amendments::default(),
+            lines: Vec::new(),
             report: Report::default(),
         })
     }
@@ -127,21 +126,7 @@ impl<'a> Run<'a> {
         validator: &dyn Validator,
         progress: &(dyn Fn(usize, usize) + Send + Sync),
     ) -> Result<Report> {
-        let mut read: Vec<Item> = Vec::new();
-        let mut changed: HashSet<usize> = HashSet::new();
-        for at in 0..self.project.files.len() {
-            let before = self.before.get(&self.project.files[at].path);
-            let unchanged = before.filter(|before| self.is_unchanged(at, before));
-            if let Some(before) = unchanged {
-                self.report.unchanged += before.relations.len();
-            } else {
-                changed.insert(at);
-            }
-            // Queries run at every apply.
-            if unchanged.is_none_or(|before| before.queries > 0) {
-                read.extend(items(self.project, at)?);
-            }
-        }
+        let (read, changed) = self.read_files()?;
         let ordered = order::order(self.project, &read)?;
         self.create_own_schema()?;
         self.check_owners(&read, &changed)?;
@@ -152,6 +137,40 @@ impl<'a> Run<'a> {
         self.orphans(&read, &changed, &created).await?;
         self.validate(&read, &ordered, validator).await?;
         self.finish().await
+    }
+
+    /// The statements to look at, and the files whose statements are to be run.
+    fn read_files(&mut self) -> Result<(Vec<Item>, HashSet<usize>)> {
+        let mut failures = Failures::default();
+        let mut parsed: BTreeMap<usize, Vec<Item>> = BTreeMap::new();
+        let amending = |at: &usize| amendments::may_amend(&self.project.files[*at].text);
+        for at in (0..self.project.files.len()).filter(amending) {
+            let items = failures.caught(items(self.project, at));
+            parsed.insert(at, items.unwrap_or_default());
+        }
+        self.amendments = Amendments::of(parsed.values().flatten());
+        let mut read: Vec<Item> = Vec::new();
+        let mut changed: HashSet<usize> = HashSet::new();
+        for at in 0..self.project.files.len() {
+            let before = self.before.get(&self.project.files[at].path);
+            let unchanged = before.filter(|before| self.is_unchanged(at, before));
+            if let Some(before) = unchanged {
+                self.report.unchanged += before.relations.len();
+            } else {
+                changed.insert(at);
+            }
+            if let Some(items) = parsed.remove(&at) {
+                read.extend(items);
+                continue;
+            }
+            // Queries run at every apply.
+            let is_needed = unchanged.is_none_or(|before| before.queries > 0);
+            if is_needed && !failures.is_full() {
+                read.extend(failures.caught(items(self.project, at)).unwrap_or_default());
+            }
+        }
+        failures.into_result(0)?;
+        Ok((read, changed))
     }
 
     /// The schema that `mica.toml` names is there, whether or not a file creates it.
@@ -172,150 +191,6 @@ impl<'a> Run<'a> {
 
     fn located(&self, item: &Item, error: Error) -> Error {
         in_file(&self.project.files[item.file], item.position(), error)
-    }
-
-    async fn run_statements(
-        &mut self,
-        read: &[Item],
-        ordered: &[usize],
-        changed: &HashSet<usize>,
-        progress: &(dyn Fn(usize, usize) + Send + Sync),
-    ) -> Result<HashSet<RelationName>> {
-        let mut created = HashSet::new();
-        for (done, at) in ordered.iter().enumerate() {
-            progress(done, ordered.len());
-            let item = &read[*at];
-            let repeated = item
-                .creates
-                .as_ref()
-                .is_some_and(|name| created.contains(name));
-            let is_query = matches!(item.parsed.statement, Statement::Query(_));
-            if is_query || repeated || !changed.contains(&item.file) {
-                continue;
-            }
-            let outcome = self.run_statement(item).await;
-            outcome.map_err(|error| self.located(item, error))?;
-            created.extend(item.creates.clone());
-        }
-        progress(ordered.len(), ordered.len());
-        Ok(created)
-    }
-
-    async fn run_statement(&mut self, item: &Item) -> Result<()> {
-        if self.is_done(&item.parsed.statement) {
-            return Ok(());
-        }
-        if let Some(name) = &item.creates {
-            self.check_replaceable(name).await?;
-        }
-        let file = &self.project.files[item.file];
-        let source = Source {
-            project: self.project.name.clone(),
-            layer: file.layer.clone(),
-            file: file.path.clone(),
-        };
-        let origin = Origin::Operator {
-            folder: self.project.folder.clone(),
-        };
-        let mut session = self.session(item);
-        let before = self.draft.changes().len();
-        let (draft, parsed) = (&mut self.draft, &item.parsed);
-        let executor = self.executor;
-        let message = executor.draft(draft, parsed, &mut session, &origin, Some(&source));
-        let message = message.await?;
-        if self.draft.changes().len() > before {
-            self.report.changes.push(message);
-        } else if item.creates.is_some() {
-            self.report.unchanged += 1;
-        }
-        Ok(())
-    }
-
-    /// Whether applying has nothing to do for a statement.
-    fn is_done(&self, statement: &Statement) -> bool {
-        match statement {
-            // `DROP VIEW IF EXISTS x` before `CREATE VIEW x`: replacing is what applying does.
-            Statement::Drop(_) => true,
-            Statement::CreateSchema(schema) => {
-                let name = schema.name.last();
-                name.is_some_and(|name| self.draft.snapshot().schema(name).is_some())
-            }
-            _ => false,
-        }
-    }
-
-    fn session(&self, item: &Item) -> SessionContext {
-        SessionContext {
-            scope: item.scope.clone(),
-            temporary: Temporary::default(),
-            user: self.user.to_owned(),
-        }
-    }
-
-    /// A relation of another project, or made by hand, is not replaced.
-    async fn check_replaceable(&self, name: &RelationName) -> Result<()> {
-        let Some(relation) = self.load(name).await? else {
-            return Ok(());
-        };
-        match &relation.body.source {
-            Some(source) if source.project == self.project.name => Ok(()),
-            Some(source) => Err(Error::invalid(format!(
-                "'{name}' belongs to the project '{}' ({}); rename one of them",
-                source.project, source.file
-            ))),
-            None => Err(Error::invalid(format!(
-                "'{name}' exists and belongs to no project; drop or rename it first"
-            ))),
-        }
-    }
-
-    /// The relation of that name as the draft has it.
-    async fn load(&self, name: &RelationName) -> Result<Option<Relation>> {
-        let Some(head) = self.draft.snapshot().relation(name) else {
-            return Ok(None);
-        };
-        let store = self.executor.planner().store();
-        let loaded = mica_catalog::load(&**store, &[Arc::clone(head)]).await?;
-        Ok(loaded.into_iter().next())
-    }
-
-    async fn validate(
-        &mut self,
-        read: &[Item],
-        ordered: &[usize],
-        validator: &dyn Validator,
-    ) -> Result<()> {
-        for item in ordered.iter().map(|at| &read[*at]) {
-            if !matches!(item.parsed.statement, Statement::Query(_)) {
-                continue;
-            }
-            let outcome = self.validate_one(item, validator).await;
-            outcome.map_err(|error| self.located(item, error))?;
-            self.report.validated += 1;
-        }
-        Ok(())
-    }
-
-    async fn validate_one(&self, item: &Item, validator: &dyn Validator) -> Result<()> {
-        let against = Against {
-            snapshot: self.draft.snapshot(),
-            temporary: &Temporary::default(),
-            scope: &item.scope,
-        };
-        let planner = self.executor.planner();
-        let Prepared::Query(planned) = planner.prepare(&item.parsed, against, None).await? else {
-            return Ok(());
-        };
-        let validation = Validation {
-            file: self.project.files[item.file].path.clone(),
-            position: item.position(),
-            text: item.parsed.text.text.clone(),
-            planned: *planned,
-        };
-        validator
-            .validate(validation)
-            .await
-            .map_err(|source| Error::Validation { source })
     }
 
     async fn finish(mut self) -> Result<Report> {

@@ -22,6 +22,8 @@ pub(super) struct Item {
     pub(super) scope: Scope,
     /// What it creates.
     pub(super) creates: Option<RelationName>,
+    /// What it changes that another statement creates.
+    pub(super) amends: Option<RelationName>,
     /// What it needs to be there.
     pub(super) reads: Vec<RelationName>,
 }
@@ -129,6 +131,7 @@ fn item(file: usize, place: usize, parsed: Parsed, scope: &Scope) -> Result<Item
         file,
         place,
         creates: creates(&parsed.statement, scope)?,
+        amends: amends(&parsed.statement, scope)?,
         reads: reads(&parsed.statement, scope)?,
         scope: scope.clone(),
         parsed,
@@ -140,6 +143,19 @@ fn creates(statement: &Statement, scope: &Scope) -> Result<Option<RelationName>>
     let name = match statement {
         Statement::CreateView(view) => &view.name,
         Statement::CreateTable(table) => &table.name,
+        _ => return Ok(None),
+    };
+    references::resolve_object(name, scope).map(Some)
+}
+
+/// The relation that a statement changes and does not create.
+fn amends(statement: &Statement, scope: &Scope) -> Result<Option<RelationName>> {
+    let name = match statement {
+        Statement::Alter(alter) if !matches!(alter.action, AlterAction::Rename(_)) => &alter.name,
+        Statement::Comment(comment) => match &comment.target {
+            CommentTarget::Relation(name) | CommentTarget::Column(name, _) => name,
+            CommentTarget::Schema(_) => return Ok(None),
+        },
         _ => return Ok(None),
     };
     references::resolve_object(name, scope).map(Some)
@@ -175,9 +191,11 @@ fn reads(statement: &Statement, scope: &Scope) -> Result<Vec<RelationName>> {
             }
             Ok(reads)
         }
-        Statement::CreateTable(_) | Statement::CreateSchema(_) | Statement::Drop(_) => {
-            Ok(Vec::new())
-        }
+        Statement::CreateTable(_)
+        | Statement::CreateSchema(_)
+        | Statement::Drop(_)
+        | Statement::Refresh(_)
+        | Statement::Upkeep(_) => Ok(Vec::new()),
         _ => Err(Error::Unsupported {
             what: "this statement in a project (a project declares what there is)".to_owned(),
             position: None,

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::timestamp;
 use crate::planner::{Against, Planned, Planner};
 use crate::statement::Describe;
-use crate::{Dialect, Result, StatementText, references, types};
+use crate::{Dialect, Result, StatementText, references, render, types};
 
 impl Planner {
     /// The rows of a `DESCRIBE` statement.
@@ -25,7 +25,7 @@ impl Planner {
                 let relation = self.relation(name, against).await?;
                 let mut table = described(&relation.body.columns, dialect);
                 if *extended {
-                    for (key, value) in details(&relation) {
+                    for (key, value) in details(&relation, dialect) {
                         table.row([key.to_owned(), value, String::new()]);
                     }
                 }
@@ -73,7 +73,7 @@ fn described(columns: &Schema, dialect: Dialect) -> Table {
 type Details = Vec<(&'static str, String)>;
 
 /// What `EXTENDED` adds.
-fn details(relation: &Relation) -> Details {
+fn details(relation: &Relation, dialect: Dialect) -> Details {
     let body = &relation.body;
     let mut details = vec![
         ("", String::new()),
@@ -99,6 +99,10 @@ fn details(relation: &Relation) -> Details {
     }
     if !body.properties.is_empty() {
         details.push(("Table Properties", pairs(&body.properties)));
+    }
+    for constraint in &body.constraints {
+        let clause = render::constraint_clause(constraint, dialect);
+        details.push(("Constraint", clause));
     }
     if let Some(broken) = &body.broken {
         details.push(("Broken", broken.clone()));

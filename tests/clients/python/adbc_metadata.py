@@ -40,7 +40,7 @@ TYPES = [
     ("INTERVAL '1' DAY", "INTERVAL", 0, pa.month_day_nano_interval()),
     ("[1, 2]", "ARRAY<BIGINT>", -3, pa.list_(pa.int64())),
     ("named_struct('a', 1)", "STRUCT<a: BIGINT>", -3, pa.struct([("a", pa.int64())])),
-    ("map(['a'], [1])", "MAP<VARCHAR, BIGINT>", -3, pa.map_(pa.string(), pa.int64())),
+    ("map(['a'], [1])", "MAP(VARCHAR, BIGINT)", -3, pa.map_(pa.string(), pa.int64())),
 ]
 
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mica_catalog::{ProjectFile, RelationName, Version};
 
-use super::super::Project;
 use super::super::read::Item;
 use super::Run;
 use crate::{Error, Result, Statement};
@@ -20,7 +19,35 @@ impl Run<'_> {
             let head = snapshot.relation(name);
             head.is_some_and(|head| head.since <= before.since)
         };
-        before.digest == self.digests[at] && before.relations.iter().all(untouched)
+        before.digest == self.digest(at, &before.relations)
+            && before.relations.iter().all(untouched)
+    }
+
+    /// Hash of everything that decides what a file creates, which is `relations`.
+    fn digest(&self, at: usize, relations: &[RelationName]) -> [u8; 32] {
+        let project = self.project;
+        let file = &project.files[at];
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        part(&file.text);
+        part(&file.layer);
+        part(project.dialect.as_str());
+        part(&project.schema);
+        part(&project.folder);
+        for (name, value) in &project.variables {
+            if file.text.contains(name.as_str()) {
+                part(name);
+                part(value);
+            }
+        }
+        self.amendments
+            .elsewhere(at, relations)
+            .into_iter()
+            .for_each(part);
+        *hasher.finalize().as_bytes()
     }
 
     /// A name in a changed file must not be one that an unchanged file creates.
@@ -61,7 +88,7 @@ impl Run<'_> {
             let file = ProjectFile {
                 project: self.project.name.clone(),
                 path: self.project.files[at].path.clone(),
-                digest: self.digests[at],
+                digest: self.digest(at, &relations),
                 relations,
                 queries: own().filter(is_query).count() as u32,
                 since: Version(0),
@@ -153,28 +180,6 @@ impl Run<'_> {
             since: Version(0),
         })
     }
-}
-
-/// Hash of everything that decides what a file creates.
-pub(super) fn digest(project: &Project, at: usize) -> [u8; 32] {
-    let file = &project.files[at];
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |text: &str| {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
-    };
-    part(&file.text);
-    part(&file.layer);
-    part(project.dialect.as_str());
-    part(&project.schema);
-    part(&project.folder);
-    for (name, value) in &project.variables {
-        if file.text.contains(name.as_str()) {
-            part(name);
-            part(value);
-        }
-    }
-    *hasher.finalize().as_bytes()
 }
 
 #[cfg(test)]
