@@ -31,6 +31,7 @@ pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;
 pub(crate) use opaque::{is_unknown, opaque};
 pub(crate) use operators::SparkOperators;
+pub(crate) use spark::{is_date, is_timestamp, spark_casts};
 
 /// Internal names begin so; nobody calls them, and no list shows them.
 pub(crate) const INTERNAL_PREFIX: &str = "mica_";

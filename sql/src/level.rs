@@ -24,7 +24,7 @@ use sqlparser::ast::{Query, Statement as SqlStatement};
 use crate::aliases;
 use crate::casts::{self, Casts};
 use crate::context::{Context, options, parser_options};
-use crate::functions::{check_overflow, null_overflow};
+use crate::functions::{check_overflow, null_overflow, spark_casts};
 use crate::naming::{self, Named};
 use crate::{Dialect, Result, Scope, StatementText, passes, rewrite, rollups, spelling};
 
@@ -160,7 +160,12 @@ impl RawLevel {
         let analyzer = Analyzer::new();
         let plan = analyzer.execute_and_check(self.plan, &options, |_, _| {})?;
         let plan = rollups::hide_keys(plan)?;
-        let plan = match (self.scope.dialect, options.execution.enable_ansi_mode) {
+        let is_ansi = options.execution.enable_ansi_mode;
+        let plan = match self.scope.dialect {
+            Dialect::Spark => spark_casts(plan, !is_ansi)?,
+            Dialect::Ansi => plan,
+        };
+        let plan = match (self.scope.dialect, is_ansi) {
             // As Spark does unless told otherwise.
             (Dialect::Spark, false) => null_overflow(plan)?,
             _ => check_overflow(plan)?,

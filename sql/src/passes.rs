@@ -130,7 +130,7 @@ fn narrow_literals(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 /// Nodes follow their inputs; those of a union need not agree before the analyzer coerces them.
-fn recompute(node: LogicalPlan) -> Result<LogicalPlan> {
+pub(crate) fn recompute(node: LogicalPlan) -> Result<LogicalPlan> {
     match node {
         LogicalPlan::Union(union) => {
             Union::try_new_with_loose_types(union.inputs).map(LogicalPlan::Union)

@@ -8,13 +8,15 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select, SetExpr,
-    SetOperator, SetQuantifier, Spanned, TableFactor, Top, Visit, Visitor,
+    DataType, Expr, Function, FunctionArguments, Join, JoinConstraint, JoinOperator, Query, Select,
+    SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor, Top, TypedString, Value, Visit,
+    Visitor,
 };
 
 use crate::statement::{AlterAction, Describe};
 use crate::{
-    Dialect, Error, Position, Result, Statement, hive_clauses, lateral_views, like, patterns, using,
+    Dialect, Error, Position, Result, Statement, functions, hive_clauses, lateral_views, like,
+    patterns, using,
 };
 
 /// Refuses `statement` if it holds anything that would be ignored.
@@ -155,6 +157,11 @@ impl Visitor for Ignored {
         {
             return refuse("a parameter list before a function's arguments", expr);
         }
+        if let Expr::TypedString(literal) = expr
+            && self.dialect == Dialect::Spark
+        {
+            check_literal(literal, expr)?;
+        }
         if like::is_computed_similar_to(expr) {
             return refuse(
                 "SIMILAR TO with a pattern that is not a literal (regexp_like takes any)",
@@ -170,6 +177,26 @@ impl Visitor for Ignored {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Casts of texts that cannot be read are NULL in Spark; literals are an error.
+fn check_literal(literal: &TypedString, node: &impl Spanned) -> ControlFlow<Box<Error>> {
+    let Value::SingleQuotedString(text) = &literal.value.value else {
+        return ControlFlow::Continue(());
+    };
+    let is_read = match &literal.data_type {
+        DataType::Date => functions::is_date(text),
+        DataType::Timestamp(..) | DataType::TimestampNtz(_) => functions::is_timestamp(text),
+        _ => true,
+    };
+    if is_read {
+        return ControlFlow::Continue(());
+    }
+    let start = node.span().start;
+    ControlFlow::Break(Box::new(Error::Invalid {
+        message: format!("'{text}' is no {}", literal.data_type),
+        position: (start.line > 0).then(|| Position::from(start)),
+    }))
 }
 
 /// What may stand in a `SELECT` and would be ignored.

@@ -1,15 +1,20 @@
 //! Functions that calls of Spark's stand for, under internal names: see [`crate::spark_calls`].
 
 mod by_row;
+mod casts;
 mod dates;
 mod java_pattern;
+mod reading;
 mod regexps;
+mod showing;
 
 use std::sync::Arc;
 
+pub(crate) use casts::spark_casts;
 use datafusion::logical_expr::ScalarUDF;
+pub(crate) use reading::{is_date, is_timestamp};
 
 /// All of them, to be called by their own names.
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-    [dates::all(), regexps::all()].concat()
+    [casts::all(), dates::all(), regexps::all()].concat()
 }

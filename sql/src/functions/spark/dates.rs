@@ -60,7 +60,7 @@ fn cast(values: &ArrayRef, to: &DataType, session: &Session) -> Result<ArrayRef>
 
 /// `values`, of whatever type, as plain timestamps.
 /// Zoned ones are those that a clock of the session's zone shows.
-fn moments(values: &ArrayRef, session: &Session) -> Result<TimestampMicrosecondArray> {
+pub(super) fn moments(values: &ArrayRef, session: &Session) -> Result<TimestampMicrosecondArray> {
     let to = DataType::Timestamp(TimeUnit::Microsecond, None);
     let moments = cast(values, &to, session)?;
     let moments = moments.as_primitive::<TimestampMicrosecondType>();
@@ -93,7 +93,7 @@ fn unix_seconds(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
     Ok(Arc::new(seconds))
 }
 
-fn of_micros(micros: i64) -> Option<NaiveDateTime> {
+pub(super) fn of_micros(micros: i64) -> Option<NaiveDateTime> {
     chrono::DateTime::from_timestamp_micros(micros).map(|moment| moment.naive_utc())
 }
 
