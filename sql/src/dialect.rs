@@ -138,8 +138,41 @@ impl SqlparserDialect for Spark {
         INNER.supports_values_as_table_factor()
     }
 
+    // `INTERVAL '2 weeks'` has its units inside.
     fn require_interval_qualifier(&self) -> bool {
-        INNER.require_interval_qualifier()
+        false
+    }
+
+    fn supports_from_first_select(&self) -> bool {
+        true
+    }
+
+    /// `INTERVAL 1 DAY 12 HOURS` is a sum.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        use sqlparser::tokenizer::Token;
+        let is_amount = |token: &Token| matches!(token, Token::Number(..));
+        let is_interval = matches!(&parser.peek_token_ref().token, Token::Word(word)
+            if word.keyword == sqlparser::keywords::Keyword::INTERVAL);
+        if !is_interval || !is_amount(&parser.peek_nth_token(1).token) {
+            return None;
+        }
+        parser.next_token();
+        let mut interval = match parser.parse_interval() {
+            Ok(first) => first,
+            error => return Some(error),
+        };
+        while is_amount(&parser.peek_token_ref().token) {
+            let next = match parser.parse_interval() {
+                Ok(next) => next,
+                error => return Some(error),
+            };
+            interval = Expr::Nested(Box::new(Expr::BinaryOp {
+                left: Box::new(interval),
+                op: BinaryOperator::Plus,
+                right: Box::new(next),
+            }));
+        }
+        Some(Ok(interval))
     }
 
     fn supports_bang_not_operator(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Functions of our own: those that DataFusion and datafusion-spark lack or answer otherwise.
 
+mod averages;
 mod bounded;
 mod checked;
+mod collected;
 mod current_names;
 mod date_bin;
 mod date_parts;
@@ -25,7 +27,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub(crate) use averages::avg;
 pub(crate) use checked::{check_overflow, null_overflow};
+pub(crate) use collected::all as collected;
 pub(crate) use extremes::all as extremes;
 pub(crate) use intervals::IntervalOperators;
 pub(crate) use nested_names::NestedNames;

@@ -10,6 +10,7 @@ mod create_view;
 mod distinct;
 mod session;
 mod show;
+mod table_query;
 mod tokens;
 mod upkeep;
 
@@ -44,6 +45,7 @@ pub struct Parsed {
 /// Mica does not run, clauses that DataFusion would ignore included.
 pub fn parse(text: StatementText, dialect: Dialect) -> Result<Parsed> {
     let mut tokens = words_as_names(&text.tokens);
+    table_query::spell_out(&mut tokens);
     let distinct = distinct::to_operators(&mut tokens);
     let sqlparser = Parser::new(dialect.grammar())
         .with_tokens_with_locations(tokens)

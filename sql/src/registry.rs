@@ -52,9 +52,13 @@ impl Registry {
         for function in functions::common() {
             registry.add_scalar(function);
         }
-        for function in functions::extremes() {
+        for function in functions::extremes()
+            .into_iter()
+            .chain(functions::collected())
+        {
             registry.add_aggregate(function);
         }
+        registry.add_aggregate(functions::avg());
         let own: [Arc<dyn ExprPlanner>; 2] = [
             Arc::new(functions::NestedNames),
             Arc::new(functions::IntervalOperators),

@@ -212,6 +212,10 @@ impl VisitorMut for Spark {
                     *expr = literal;
                 }
             }
+            Expr::UnaryOp {
+                op: UnaryOperator::BitwiseNot,
+                expr: operand,
+            } => *expr = call_of("bitwise_not", [(**operand).clone()]),
             Expr::Cast { kind, .. } if self.lenient && *kind == CastKind::Cast => {
                 *kind = CastKind::TryCast;
             }

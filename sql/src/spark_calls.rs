@@ -5,22 +5,26 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Function, FunctionArguments, Value, visit_expressions_mut,
+    BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    NullTreatment, Value, visit_expressions_mut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
-use crate::synonyms::plain_args;
+use crate::synonyms::{self, plain_args};
 
 /// Name, number of arguments, and what a call stands for. The functions that begin with `mica_` are
 /// in [`crate::functions`].
-const CALLS: [(&str, usize, &str); 49] = [
+const CALLS: [(&str, usize, &str); 79] = [
     (
         "add_months",
         2,
         "add_months(CAST($1 AS DATE), CAST($2 AS INT))",
     ),
     ("any", 1, "bool_or($1)"),
+    ("approx_count_distinct", 2, "approx_distinct($1)"),
+    ("approx_percentile", 2, "percentile_disc($1, $2)"),
+    ("approx_percentile", 3, "percentile_disc($1, $2)"),
     (
         "array_position",
         2,
@@ -30,6 +34,16 @@ const CALLS: [(&str, usize, &str); 49] = [
         "array_size",
         1,
         "CASE WHEN $1 IS NOT NULL THEN size($1) END",
+    ),
+    (
+        "bround",
+        1,
+        "mica_bround(CAST($1 AS DOUBLE), CAST(0 AS INT))",
+    ),
+    (
+        "bround",
+        2,
+        "mica_bround(CAST($1 AS DOUBLE), CAST($2 AS INT))",
     ),
     ("count_if", 1, "count(*) FILTER (WHERE $1)"),
     ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
@@ -61,7 +75,17 @@ const CALLS: [(&str, usize, &str); 49] = [
         1,
         "mica_date_format(CAST($1 AS TIMESTAMP), 'EEE')",
     ),
+    ("element_at", 2, "mica_element_at($1, $2)"),
     ("every", 1, "bool_and($1)"),
+    ("factorial", 1, "factorial(CAST($1 AS INT))"),
+    ("any_value", 1, "first_value($1)"),
+    ("first", 1, "first_value($1)"),
+    ("first_value", 1, "first_value($1)"),
+    (
+        "format_number",
+        2,
+        "mica_format_number(CAST($1 AS DOUBLE), CAST($2 AS INT))",
+    ),
     (
         "from_unixtime",
         1,
@@ -72,8 +96,34 @@ const CALLS: [(&str, usize, &str); 49] = [
         2,
         "mica_date_format(mica_from_seconds(CAST($1 AS BIGINT)), $2)",
     ),
+    ("get_json_object", 2, "mica_get_json_object($1, $2)"),
+    ("initcap", 1, "mica_initcap($1)"),
+    ("isnan", 1, "coalesce(isnan(CAST($1 AS DOUBLE)), false)"),
     ("isnotnull", 1, "$1 IS NOT NULL"),
     ("isnull", 1, "$1 IS NULL"),
+    ("json_array_length", 1, "mica_json_array_length($1)"),
+    ("last", 1, "last_value($1)"),
+    ("last_value", 1, "last_value($1)"),
+    ("ln", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
+    ("log", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
+    ("log10", 1, "CASE WHEN $1 > 0 THEN log10($1) END"),
+    ("log1p", 1, "CASE WHEN $1 > -1 THEN ln(1 + $1) END"),
+    ("log2", 1, "CASE WHEN $1 > 0 THEN log2($1) END"),
+    (
+        "make_timestamp",
+        6,
+        "CAST(concat($1, '-', $2, '-', $3, ' ', $4, ':', $5, ':', $6) AS TIMESTAMP)",
+    ),
+    (
+        "max_by",
+        2,
+        "first_value($1 ORDER BY $2 DESC) FILTER (WHERE $2 IS NOT NULL)",
+    ),
+    (
+        "min_by",
+        2,
+        "first_value($1 ORDER BY $2 ASC) FILTER (WHERE $2 IS NOT NULL)",
+    ),
     (
         "months_between",
         2,
@@ -90,6 +140,8 @@ const CALLS: [(&str, usize, &str); 49] = [
         2,
         "percentile_cont(CAST($1 AS DOUBLE), CAST($2 AS DOUBLE))",
     ),
+    ("percentile_approx", 2, "percentile_disc($1, $2)"),
+    ("percentile_approx", 3, "percentile_disc($1, $2)"),
     ("positive", 1, "$1"),
     ("regexp", 2, "regexp_like($1, $2)"),
     (
@@ -119,6 +171,8 @@ const CALLS: [(&str, usize, &str); 49] = [
     ),
     ("replace", 2, "replace($1, $2, '')"),
     ("rlike", 2, "regexp_like($1, $2)"),
+    ("sequence", 2, "generate_series($1, $2)"),
+    ("sequence", 3, "generate_series($1, $2, $3)"),
     ("some", 1, "bool_or($1)"),
     ("sort_array", 1, "mica_array_sort($1, 'ASC', 'NULLS FIRST')"),
     (
@@ -128,6 +182,11 @@ const CALLS: [(&str, usize, &str); 49] = [
     ),
     ("split", 2, "mica_split($1, $2, CAST(-1 AS INT))"),
     ("split", 3, "mica_split($1, $2, CAST($3 AS INT))"),
+    (
+        "sqrt",
+        1,
+        "CASE WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt($1) END",
+    ),
     ("std", 1, "stddev($1)"),
     ("to_date", 2, "CAST(mica_parse_moment($1, $2) AS DATE)"),
     ("to_timestamp", 2, "mica_parse_moment($1, $2)"),
@@ -174,18 +233,83 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
         return None;
     };
     let name = part.as_ident()?.value.to_ascii_lowercase();
-    let args: Vec<Expr> = plain_args(function)?.into_iter().cloned().collect();
+    let mut args: Vec<Expr> = plain_args(function)?.into_iter().cloned().collect();
+    if let Some(list) = each_percentile(&name, function, &args, kind) {
+        return Some(list);
+    }
+    let ignores_nulls = ignores_nulls(&name, &args);
+    if ignores_nulls.is_some() {
+        args.truncate(1);
+    }
     let mut written = templates().get(&(name.as_str(), args.len()))?.clone();
     let _ = visit_expressions_mut(&mut written, |part| {
         fill(part, &args, kind);
         ControlFlow::<()>::Continue(())
     });
     match &mut written {
-        Expr::Function(call) => with_clauses(call, function)?,
+        Expr::Function(call) => {
+            with_clauses(call, function)?;
+            if ignores_nulls == Some(true) {
+                call.null_treatment = Some(NullTreatment::IgnoreNulls);
+            }
+        }
         _ if has_clauses(function) => return None,
         _ => {}
     }
     Some(written)
+}
+
+/// What the second argument of `first(x, true)` says, where it is one of those.
+fn ignores_nulls(name: &str, args: &[Expr]) -> Option<bool> {
+    const FUNCTIONS: [&str; 5] = ["any_value", "first", "first_value", "last", "last_value"];
+    match args {
+        [_, Expr::Value(value)] if FUNCTIONS.contains(&name) => match value.value {
+            Value::Boolean(ignores) => Some(ignores),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `percentile(x, array(0.25, 0.5))` is an array of one for each share.
+fn each_percentile(
+    name: &str,
+    function: &Function,
+    args: &[Expr],
+    kind: &CastKind,
+) -> Option<Expr> {
+    const FUNCTIONS: [&str; 3] = ["approx_percentile", "percentile", "percentile_approx"];
+    let [value, shares, ..] = args else {
+        return None;
+    };
+    if !FUNCTIONS.contains(&name) {
+        return None;
+    }
+    let shares: Vec<Expr> = match shares {
+        Expr::Array(array) => array.elem.clone(),
+        Expr::Function(list) if ["array", "make_array"].contains(&called(list).as_str()) => {
+            plain_args(list)?.into_iter().cloned().collect()
+        }
+        Expr::Nested(inner) => {
+            let args = [value.clone(), (**inner).clone()];
+            return each_percentile(name, function, &args, kind);
+        }
+        _ => return None,
+    };
+    let one = |share: Expr| {
+        let mut one = function.clone();
+        if let FunctionArguments::List(list) = &mut one.args {
+            list.args.truncate(2);
+            list.args[1] = FunctionArg::Unnamed(FunctionArgExpr::Expr(share));
+        }
+        of_call(&one, kind)
+    };
+    let percentiles: Option<Vec<Expr>> = shares.into_iter().map(one).collect();
+    Some(synonyms::call_of("make_array", percentiles?))
+}
+
+fn called(function: &Function) -> String {
+    function.name.to_string().to_ascii_lowercase()
 }
 
 fn is_distinct(function: &Function) -> bool {

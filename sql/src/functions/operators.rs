@@ -2,16 +2,17 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit};
+use datafusion_spark::function::math::modulus;
 use sqlparser::ast::BinaryOperator;
 
 use super::divide;
 
-/// `/` is never an integer; `DIV` always is; the first element of an array is `[0]`.
+/// `/` is never an integer; `DIV` always is; what is no number becomes one; the first element of an array is `[0]`.
 #[derive(Debug)]
 pub(crate) struct SparkOperators;
 
@@ -19,11 +20,14 @@ impl ExprPlanner for SparkOperators {
     fn plan_binary_op(
         &self,
         expr: RawBinaryExpr,
-        _schema: &DFSchema,
+        schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let expr = with_numbers(expr, schema);
         let function = match expr.op {
             BinaryOperator::Divide => divide::spark_divide(),
             BinaryOperator::MyIntegerDivide => divide::spark_div(),
+            // By zero it is NULL, but in ANSI mode.
+            BinaryOperator::Modulo => modulus(),
             _ => return Ok(PlannerResult::Original(expr)),
         };
         let call = ScalarFunction::new_udf(function, vec![expr.left, expr.right]);
@@ -49,4 +53,34 @@ impl ExprPlanner for SparkOperators {
             expr,
         }))
     }
+}
+
+/// Texts are doubles to arithmetic with numbers, or among themselves.
+fn with_numbers(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
+    let is_arithmetic = matches!(
+        expr.op,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+    );
+    let types = [&expr.left, &expr.right].map(|side| side.get_type(schema));
+    let [Ok(left), Ok(right)] = types else {
+        return expr;
+    };
+    let is_text = |found: &DataType| *found == DataType::Utf8;
+    let (texts, numbers) = ([is_text(&left), is_text(&right)], [&left, &right]);
+    let others = numbers
+        .iter()
+        .all(|found| is_text(found) || found.is_numeric());
+    if is_arithmetic && others {
+        for (side, is_text) in [&mut expr.left, &mut expr.right].into_iter().zip(texts) {
+            if is_text {
+                let text = Box::new(std::mem::take(side));
+                *side = Expr::Cast(Cast::new(text, DataType::Float64));
+            }
+        }
+    }
+    expr
 }

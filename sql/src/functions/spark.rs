@@ -3,10 +3,13 @@
 mod by_row;
 mod casts;
 mod dates;
+mod elements;
 mod java_pattern;
+mod json;
 mod reading;
 mod regexps;
 mod showing;
+mod texts;
 
 use std::sync::Arc;
 
@@ -16,5 +19,13 @@ pub(crate) use reading::{is_date, is_timestamp};
 
 /// All of them, to be called by their own names.
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-    [casts::all(), dates::all(), regexps::all()].concat()
+    [
+        casts::all(),
+        dates::all(),
+        elements::all(),
+        json::all(),
+        regexps::all(),
+        texts::all(),
+    ]
+    .concat()
 }

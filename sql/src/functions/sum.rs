@@ -21,9 +21,9 @@ use datafusion::logical_expr::{
     SetMonotonicity, Signature, StatisticsArgs,
 };
 
-use checked::{Checked, CheckedGroups, Types};
+pub(super) use checked::{Checked, CheckedGroups, Types};
 use decimal::DecimalSum;
-use way::Way;
+pub(super) use way::Way;
 
 /// What becomes of a sum that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ fn widened<'a>(args: &AccumulatorArgs<'a>, wide: &DataType) -> AccumulatorArgs<'
     args
 }
 
-fn of_type(field: &Field, data_type: &DataType) -> FieldRef {
+pub(super) fn of_type(field: &Field, data_type: &DataType) -> FieldRef {
     Arc::new(field.clone().with_data_type(data_type.clone()))
 }
 
@@ -121,6 +121,7 @@ impl AggregateUDFImpl for CheckedSum {
         let sum: Box<dyn Accumulator> = match &way {
             Way::Widened(wide) => self.inner().accumulator(widened(&args, wide))?,
             Way::Whole => whole::one(args.return_type()),
+            Way::Longer => self.inner().accumulator(args.clone())?,
             Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
         };
         Ok(Box::new(Checked {
@@ -166,6 +167,7 @@ impl AggregateUDFImpl for CheckedSum {
                 .inner()
                 .create_groups_accumulator(widened(&args, wide))?,
             Way::Whole => whole::groups(args.return_type()),
+            Way::Longer => self.inner().create_groups_accumulator(args.clone())?,
             Way::Counted { .. } => decimal::groups(args.return_type()),
         };
         Ok(Box::new(CheckedGroups {

@@ -139,6 +139,10 @@ fn as_spark(expr: Expr, schema: &DFSchema, lenient: bool) -> Transformed<Expr> {
     {
         return Transformed::yes(binary_expr((**value).clone(), Operator::NotEq, lit(zero)));
     }
+    if lenient && is_text(&from) && to.is_floating() && matches!(expr, Expr::Cast(_)) {
+        let cast = TryCast::new(value.clone(), to.clone());
+        return Transformed::yes(Expr::TryCast(cast));
+    }
     match function_for(&from, to, lenient) {
         Some(function) => {
             let args = vec![(**value).clone()];
@@ -159,10 +163,7 @@ fn function_for(from: &DataType, to: &DataType, lenient: bool) -> Option<&'stati
     if !lenient {
         return None;
     }
-    let is_text = matches!(
-        from,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    );
+    let is_text = is_text(from);
     let is_cut = from.is_floating() || from.is_signed_integer() && width(from) > width(to);
     match to {
         DataType::Int8 if is_text || is_cut => Some(&all.tinyint),
@@ -173,6 +174,13 @@ fn function_for(from: &DataType, to: &DataType, lenient: bool) -> Option<&'stati
         DataType::Timestamp(TimeUnit::Microsecond, None) if is_text => Some(&all.timestamp),
         _ => None,
     }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }
 
 fn width(data_type: &DataType) -> usize {

@@ -24,10 +24,10 @@ const STRICT: CastOptions<'static> = CastOptions {
 
 /// What is added, and what comes out.
 #[derive(Debug)]
-pub(super) struct Types {
-    pub(super) way: Way,
-    pub(super) sum: DataType,
-    pub(super) overflow: Overflow,
+pub(in crate::functions) struct Types {
+    pub(in crate::functions) way: Way,
+    pub(in crate::functions) sum: DataType,
+    pub(in crate::functions) overflow: Overflow,
 }
 
 impl Types {
@@ -48,7 +48,9 @@ impl Types {
             ..STRICT
         };
         let fitting = match &self.way {
-            Way::Widened(_) | Way::Whole => cast_with_options(&sums, &self.sum, &options),
+            Way::Widened(_) | Way::Whole | Way::Longer => {
+                cast_with_options(&sums, &self.sum, &options)
+            }
             Way::Counted { precision, .. } => {
                 let decimals = sums.as_primitive::<Decimal128Type>();
                 match is_null {
@@ -77,9 +79,9 @@ impl Types {
 
 /// The sum of one group, or of a window's frame.
 #[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) inner: Box<dyn Accumulator>,
-    pub(super) types: Types,
+pub(in crate::functions) struct Checked {
+    pub(in crate::functions) inner: Box<dyn Accumulator>,
+    pub(in crate::functions) types: Types,
 }
 
 impl Accumulator for Checked {
@@ -114,9 +116,9 @@ impl Accumulator for Checked {
 }
 
 /// The sums of many groups.
-pub(super) struct CheckedGroups {
-    pub(super) inner: Box<dyn GroupsAccumulator>,
-    pub(super) types: Types,
+pub(in crate::functions) struct CheckedGroups {
+    pub(in crate::functions) inner: Box<dyn GroupsAccumulator>,
+    pub(in crate::functions) types: Types,
 }
 
 impl fmt::Debug for CheckedGroups {
