@@ -1,10 +1,10 @@
 //! Clauses that Hive and Spark have beside SQL's: `WITH ROLLUP` and `WITH CUBE` behind a list,
-//! `SEMI JOIN` and `ANTI JOIN`, `DISTRIBUTE BY`, `SORT BY` and `CLUSTER BY`; `explode`, and names of `VALUES`.
+//! `SEMI JOIN` and `ANTI JOIN`, `DISTRIBUTE BY`, `SORT BY` and `CLUSTER BY`; names of `VALUES`.
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, ObjectName, OrderBy, OrderByExpr,
-    OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, Value,
+    Expr, GroupByExpr, GroupByWithModifier, Ident, JoinOperator, OrderBy, OrderByExpr, OrderByKind,
+    OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef,
+    TableFactor, Value,
 };
 
 /// Whether what stands behind GROUP BY is neither ROLLUP nor CUBE of its list.
@@ -62,38 +62,6 @@ pub(crate) fn rewrite_joins(select: &mut Select) {
             JoinOperator::Anti(on) => join.join_operator = JoinOperator::LeftAnti(on.clone()),
             _ => {}
         }
-    }
-}
-
-/// The one `explode(list)` of a select list is DataFusion's `unnest`. Several would be a product, as
-/// they are not there.
-pub(crate) fn rewrite_explode(select: &mut Select) {
-    let is_explode = |item: &&mut SelectItem| match item {
-        SelectItem::UnnamedExpr(Expr::Function(call))
-        | SelectItem::ExprWithAlias {
-            expr: Expr::Function(call),
-            ..
-        } => call.name.to_string().eq_ignore_ascii_case("explode"),
-        _ => false,
-    };
-    let mut items: Vec<_> = select.projection.iter_mut().filter(is_explode).collect();
-    let [item] = items.as_mut_slice() else {
-        return;
-    };
-    let unnest = ObjectName::from(vec![Ident::new("unnest")]);
-    match item {
-        SelectItem::UnnamedExpr(Expr::Function(call)) => {
-            call.name = unnest;
-            **item = SelectItem::ExprWithAlias {
-                expr: Expr::Function(call.clone()),
-                alias: Ident::new("col"),
-            };
-        }
-        SelectItem::ExprWithAlias {
-            expr: Expr::Function(call),
-            ..
-        } => call.name = unnest,
-        _ => {}
     }
 }
 

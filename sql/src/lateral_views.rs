@@ -11,15 +11,14 @@
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
-    ExcludeSelectItem, Expr, Function, Ident, LateralView, ObjectName, Query, Select, SelectItem,
+    ExcludeSelectItem, Expr, Ident, LateralView, ObjectName, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut,
     WildcardAdditionalOptions,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
-use crate::own_names;
-use crate::synonyms::{call_of, plain_args};
+use crate::{generators, own_names};
 
 /// What an unnested relation is read by. Its parts are put there by [`unnested`].
 static DERIVED: LazyLock<Option<TableFactor>> = LazyLock::new(|| {
@@ -92,43 +91,10 @@ fn rewrite(select: &mut Select) -> Vec<View> {
 
 /// What a view gives: expressions and their names; none for what is not known.
 fn columns(view: &LateralView) -> Option<Vec<(Expr, Ident)>> {
-    let Expr::Function(call) = &view.lateral_view else {
-        return None;
-    };
-    let [of] = plain_args(call)?.try_into().ok()?;
-    let of: &Expr = of;
-    let name = |at: usize, default: &str| {
-        let given = view.lateral_col_alias.get(at).cloned();
-        given.unwrap_or_else(|| Ident::new(default))
-    };
-    let unnest = |list: Expr| call_of("unnest", [list]);
-    let part = |function: &str| unnest(call_of(function, [of.clone()]));
-    let aliases = view.lateral_col_alias.len();
-    Some(match (called(call).as_str(), aliases) {
-        _ if view.outer => return None,
-        ("explode", 0 | 1) => vec![(unnest(of.clone()), name(0, "col"))],
-        ("explode", 2) => vec![
-            (part("map_keys"), name(0, "key")),
-            (part("map_values"), name(1, "value")),
-        ],
-        ("posexplode", 0 | 2) => {
-            let length = call_of("size", [of.clone()]);
-            let places = call_of("range", [number("0"), length]);
-            vec![
-                (unnest(places), name(0, "pos")),
-                (unnest(of.clone()), name(1, "col")),
-            ]
-        }
-        _ => return None,
-    })
-}
-
-fn called(call: &Function) -> String {
-    call.name.to_string().to_ascii_lowercase()
-}
-
-fn number(digits: &str) -> Expr {
-    Expr::value(sqlparser::ast::Value::Number(digits.to_owned(), false))
+    match &view.lateral_view {
+        Expr::Function(call) => generators::columns(call, &view.lateral_col_alias, view.outer),
+        _ => None,
+    }
 }
 
 fn name_of(relation: &TableFactor) -> Option<Ident> {

@@ -11,6 +11,7 @@ mod error;
 mod escapes;
 mod expand;
 mod functions;
+mod generators;
 mod graph;
 mod hive_clauses;
 pub mod information_schema;

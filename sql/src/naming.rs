@@ -7,6 +7,8 @@
 //! DataFusion wants the columns of a select list to differ, users do not: a second column of a name
 //! gets a hidden suffix, which [`shown`] takes off again.
 
+pub(crate) mod fields;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -203,9 +205,11 @@ impl Naming<'_> {
         let Some(select) = leftmost_mut(&mut query.body) else {
             return;
         };
+        let relations = fields::relations(select);
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
                 && let Some(name) = of_expression(expr, self.text, self.dialect)
+                    .or_else(|| Some(fields::name(expr, &relations)?.value.clone()))
             {
                 *item = aliased(expr, fold(&name));
             }

@@ -154,6 +154,10 @@ fn narrow(expr: Expr) -> Result<Transformed<Expr>> {
         },
         // Offsets and counts of window functions are BIGINT to DataFusion.
         Expr::WindowFunction(_) => Ok(Transformed::new(expr, false, TreeNodeRecursion::Jump)),
+        // The variables of a lambda have the types of what it is called with.
+        Expr::HigherOrderFunction(_) => {
+            Ok(Transformed::new(expr, false, TreeNodeRecursion::Jump))
+        }
         expr => Ok(Transformed::no(expr)),
     })
 }
@@ -163,6 +167,10 @@ const UNIFYING: [&str; 8] = [
     "coalesce", "nvl", "ifnull", "nvl2", "nullif", "greatest", "least", "if",
 ];
 
+/// Where a text next to anything else makes a text of all in Spark; DataFusion would read numbers in
+/// the texts.
+const TEXT_WINS: [&str; 5] = ["coalesce", "nvl", "ifnull", "nvl2", "if"];
+
 /// A decimal next to a double becomes a double in Spark; DataFusion would make decimals of both.
 fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
     each_expression(plan, unify, recompute)
@@ -171,7 +179,12 @@ fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
 fn unify(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::ScalarFunction(mut call) if UNIFYING.contains(&call.func.name()) => {
-            let changed = with_doubles(call.args.iter_mut(), schema);
+            // The first of these is a condition.
+            let skipped = usize::from(["nvl2", "if"].contains(&call.func.name()));
+            let mut changed = with_doubles(call.args.iter_mut(), schema);
+            if TEXT_WINS.contains(&call.func.name()) {
+                changed |= with_texts(call.args.iter_mut().skip(skipped), schema);
+            }
             Ok(Transformed::new_transformed(
                 Expr::ScalarFunction(call),
                 changed,
@@ -180,7 +193,9 @@ fn unify(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::Case(mut case) => {
             let results = case.when_then_expr.iter_mut().map(|(_, then)| &mut **then);
             let otherwise = case.else_expr.as_deref_mut();
-            let changed = with_doubles(results.chain(otherwise), schema);
+            let mut results: Vec<&mut Expr> = results.chain(otherwise).collect();
+            let changed = with_doubles(results.iter_mut().map(|result| &mut **result), schema)
+                | with_texts(results.into_iter(), schema);
             Ok(Transformed::new_transformed(Expr::Case(case), changed))
         }
         Expr::BinaryExpr(mut binary) => {
@@ -213,6 +228,29 @@ fn with_doubles<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchem
             **value = Expr::Cast(Cast::new(Box::new(decimal), DataType::Float64));
             changed = true;
         }
+    }
+    changed
+}
+
+/// Casts all that is no text to one if one of the values is. Tells whether it did.
+fn with_texts<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchema) -> bool {
+    let values = values.filter_map(|value| {
+        let data_type = value.get_type(schema).ok()?;
+        (!data_type.is_null()).then_some((value, data_type))
+    });
+    let values: Vec<(&mut Expr, DataType)> = values.collect();
+    let is_text = |data_type: &DataType| *data_type == DataType::Utf8;
+    let is_plain = |data_type: &DataType| !data_type.is_nested();
+    if !values.iter().any(|(_, data_type)| is_text(data_type))
+        || !values.iter().all(|(_, data_type)| is_plain(data_type))
+    {
+        return false;
+    }
+    let mut changed = false;
+    for (value, _) in values.into_iter().filter(|(_, found)| !is_text(found)) {
+        let other = std::mem::take(value);
+        *value = Expr::Cast(Cast::new(Box::new(other), DataType::Utf8));
+        changed = true;
     }
     changed
 }

@@ -220,7 +220,7 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 14] {
         ),
         (
             !lateral_views::are_known(select),
-            "a LATERAL VIEW behind a join, OUTER, or of a function other than explode and posexplode",
+            "a LATERAL VIEW behind a join, or of a function other than explode, posexplode, stack and json_tuple",
         ),
         (select.prewhere.is_some(), "PREWHERE"),
         (!select.connect_by.is_empty(), "CONNECT BY"),

@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     AccessExpr, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, LimitClause, Query, Select, SetExpr, TableFactor, TopQuantity,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
+    FunctionArgumentClause, FunctionArguments, Ident, LimitClause, Query, Select, SetExpr,
+    TableFactor, TopQuantity, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
 use crate::synonyms::call_of;
 use crate::{
-    Dialect, Scope, hive_clauses, lateral_views, like, multisets, patterns, spark_calls, synonyms,
-    using,
+    Dialect, Scope, generators, hive_clauses, lateral_views, like, multisets, patterns,
+    spark_calls, synonyms, using,
 };
 
 /// Rewrites `query` for the planner.
@@ -86,6 +86,7 @@ impl VisitorMut for Common<'_> {
                 if self.dialect == Dialect::Ansi {
                     patterns::translate(function);
                 }
+                order_inside(function);
                 if let Some(other) = synonyms::of_call(function, self.dialect) {
                     *expr = other;
                 }
@@ -137,6 +138,27 @@ fn is_user(function: &Function) -> bool {
     bare && part.as_ident().is_some_and(named)
 }
 
+/// SQL's `LISTAGG(x, ',') WITHIN GROUP (ORDER BY y)` is `string_agg(x, ',' ORDER BY y)`.
+fn order_inside(function: &mut Function) {
+    let name = function.name.to_string().to_ascii_lowercase();
+    if !["listagg", "string_agg"].contains(&name.as_str()) {
+        return;
+    }
+    function.name = vec![Ident::new("string_agg")].into();
+    let FunctionArguments::List(list) = &mut function.args else {
+        return;
+    };
+    let order = std::mem::take(&mut function.within_group);
+    if !order.is_empty() {
+        list.clauses.push(FunctionArgumentClause::OrderBy(order));
+    }
+    if list.args.len() == 1 {
+        let nothing = Expr::value(Value::SingleQuotedString(String::new()));
+        list.args
+            .push(FunctionArg::Unnamed(FunctionArgExpr::Expr(nothing)));
+    }
+}
+
 fn number_of_rows(rows: u64) -> Expr {
     Expr::value(Value::Number(rows.to_string(), false))
 }
@@ -185,7 +207,7 @@ impl VisitorMut for Spark {
         lateral_views::rewrite_select(select);
         hive_clauses::forget_sorting(select);
         hive_clauses::rewrite_joins(select);
-        hive_clauses::rewrite_explode(select);
+        generators::rewrite_select(select);
         ControlFlow::Continue(())
     }
 
@@ -200,6 +222,9 @@ impl VisitorMut for Spark {
                 if let Some((data_type, operand)) = cast_function(function) {
                     *expr = cast(operand, data_type, self.kind());
                 }
+            }
+            Expr::Struct { values, fields } if fields.is_empty() && !values.is_empty() => {
+                *expr = with_field_names(values);
             }
             Expr::RLike {
                 negated,
@@ -275,6 +300,23 @@ fn cast_function(function: &Function) -> Option<(DataType, Expr)> {
     }
 }
 
+/// `struct(a, t.b, 1 AS c, 2)` names its fields by the columns, else by their place: `a`, `b`, `c`,
+/// `col4`.
+fn with_field_names(values: &[Expr]) -> Expr {
+    let named = values.iter().enumerate().flat_map(|(at, value)| {
+        let (name, value) = match value {
+            Expr::Identifier(name) => (Some(name), value),
+            Expr::CompoundIdentifier(parts) => (parts.last(), value),
+            Expr::Named { expr, name } => (Some(name), &**expr),
+            _ => (None, value),
+        };
+        let name = name.map_or_else(|| format!("col{}", at + 1), |name| name.value.clone());
+        let name = Value::SingleQuotedString(mica_catalog::fold(&name));
+        [Expr::value(name), value.clone()]
+    });
+    call_of("named_struct", named.collect::<Vec<_>>())
+}
+
 /// `regexp_replace(text, pattern, by)` replaces every match in Spark, the first in DataFusion.
 fn replace_all_matches(function: &mut Function) {
     let [name] = function.name.0.as_slice() else {
@@ -287,12 +329,41 @@ fn replace_all_matches(function: &mut Function) {
         && named
         && list.args.len() == 3
     {
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(by))) = &mut list.args[2]
+            && let Value::SingleQuotedString(by) = &mut by.value
+        {
+            *by = groups_in_braces(by);
+        }
         let flags = Value::SingleQuotedString("g".to_owned()).with_empty_span();
         list.args
             .push(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(
                 flags,
             ))));
     }
+}
+
+/// Java's `$1_` is Rust's `${1}_`, and `\\$` is `$$`.
+fn groups_in_braces(by: &str) -> String {
+    let mut out = String::with_capacity(by.len());
+    let mut chars = by.chars().peekable();
+    while let Some(ch) = chars.next() {
+        match ch {
+            '\\' => match chars.next() {
+                Some('$') => out.push_str("$$"),
+                Some(escaped) => out.push(escaped),
+                None => {}
+            },
+            '$' if chars.peek().is_some_and(char::is_ascii_digit) => {
+                out.push_str("${");
+                while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+                    out.push(digit);
+                }
+                out.push('}');
+            }
+            ch => out.push(ch),
+        }
+    }
+    out
 }
 
 fn regexp_like(negated: bool, text: Expr, pattern: Expr) -> Expr {

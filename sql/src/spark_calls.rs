@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    NullTreatment, Value, visit_expressions_mut,
+    BinaryOperator, CaseWhen, CastKind, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, NullTreatment, Value, visit_expressions_mut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -15,13 +15,14 @@ use crate::synonyms::{self, plain_args};
 
 /// Name, number of arguments, and what a call stands for. The functions that begin with `mica_` are
 /// in [`crate::functions`].
-const CALLS: [(&str, usize, &str); 79] = [
+const CALLS: [(&str, usize, &str); 107] = [
     (
         "add_months",
         2,
         "add_months(CAST($1 AS DATE), CAST($2 AS INT))",
     ),
     ("any", 1, "bool_or($1)"),
+    ("any_value", 1, "first_value($1)"),
     ("approx_count_distinct", 2, "approx_distinct($1)"),
     ("approx_percentile", 2, "percentile_disc($1, $2)"),
     ("approx_percentile", 3, "percentile_disc($1, $2)"),
@@ -35,6 +36,7 @@ const CALLS: [(&str, usize, &str); 79] = [
         1,
         "CASE WHEN $1 IS NOT NULL THEN size($1) END",
     ),
+    ("ascii", 1, "ascii(CAST($1 AS STRING))"),
     (
         "bround",
         1,
@@ -45,6 +47,8 @@ const CALLS: [(&str, usize, &str); 79] = [
         2,
         "mica_bround(CAST($1 AS DOUBLE), CAST($2 AS INT))",
     ),
+    ("char_length", 1, "char_length(CAST($1 AS STRING))"),
+    ("character_length", 1, "char_length(CAST($1 AS STRING))"),
     ("count_if", 1, "count(*) FILTER (WHERE $1)"),
     ("date_add", 2, "date_add(CAST($1 AS DATE), CAST($2 AS INT))"),
     (
@@ -78,7 +82,6 @@ const CALLS: [(&str, usize, &str); 79] = [
     ("element_at", 2, "mica_element_at($1, $2)"),
     ("every", 1, "bool_and($1)"),
     ("factorial", 1, "factorial(CAST($1 AS INT))"),
-    ("any_value", 1, "first_value($1)"),
     ("first", 1, "first_value($1)"),
     ("first_value", 1, "first_value($1)"),
     (
@@ -96,19 +99,37 @@ const CALLS: [(&str, usize, &str); 79] = [
         2,
         "mica_date_format(mica_from_seconds(CAST($1 AS BIGINT)), $2)",
     ),
+    (
+        "get",
+        2,
+        "mica_element_at($1, CASE WHEN $2 >= 0 THEN $2 + 1 END)",
+    ),
     ("get_json_object", 2, "mica_get_json_object($1, $2)"),
-    ("initcap", 1, "mica_initcap($1)"),
+    ("initcap", 1, "mica_initcap(CAST($1 AS STRING))"),
+    ("instr", 2, "instr(CAST($1 AS STRING), CAST($2 AS STRING))"),
     ("isnan", 1, "coalesce(isnan(CAST($1 AS DOUBLE)), false)"),
     ("isnotnull", 1, "$1 IS NOT NULL"),
     ("isnull", 1, "$1 IS NULL"),
     ("json_array_length", 1, "mica_json_array_length($1)"),
     ("last", 1, "last_value($1)"),
+    ("last_day", 1, "last_day(CAST($1 AS DATE))"),
     ("last_value", 1, "last_value($1)"),
+    ("lcase", 1, "lower(CAST($1 AS STRING))"),
+    (
+        "left",
+        2,
+        "left(CAST($1 AS STRING), CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS INT) END)",
+    ),
     ("ln", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
     ("log", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
     ("log10", 1, "CASE WHEN $1 > 0 THEN log10($1) END"),
     ("log1p", 1, "CASE WHEN $1 > -1 THEN ln(1 + $1) END"),
     ("log2", 1, "CASE WHEN $1 > 0 THEN log2($1) END"),
+    ("lower", 1, "lower(CAST($1 AS STRING))"),
+    ("lpad", 2, "lpad(CAST($1 AS STRING), CAST($2 AS INT), ' ')"),
+    ("lpad", 3, "lpad(CAST($1 AS STRING), CAST($2 AS INT), $3)"),
+    ("ltrim", 1, "ltrim(CAST($1 AS STRING))"),
+    ("ltrim", 2, "ltrim($2, $1)"),
     (
         "make_timestamp",
         6,
@@ -134,6 +155,7 @@ const CALLS: [(&str, usize, &str); 79] = [
         3,
         "mica_months_between(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), $3)",
     ),
+    ("next_day", 2, "next_day(CAST($1 AS DATE), $2)"),
     ("nullifzero", 1, "nullif($1, 0)"),
     (
         "percentile",
@@ -170,9 +192,20 @@ const CALLS: [(&str, usize, &str); 79] = [
         "nullif(mica_regexp_extract($1, $2, CAST(0 AS INT)), '')",
     ),
     ("replace", 2, "replace($1, $2, '')"),
+    ("replace", 3, "replace(CAST($1 AS STRING), $2, $3)"),
+    (
+        "right",
+        2,
+        "right(CAST($1 AS STRING), CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS INT) END)",
+    ),
+    ("rint", 1, "rint(CAST($1 AS DOUBLE))"),
     ("rlike", 2, "regexp_like($1, $2)"),
-    ("sequence", 2, "generate_series($1, $2)"),
-    ("sequence", 3, "generate_series($1, $2, $3)"),
+    ("rpad", 2, "rpad(CAST($1 AS STRING), CAST($2 AS INT), ' ')"),
+    ("rpad", 3, "rpad(CAST($1 AS STRING), CAST($2 AS INT), $3)"),
+    ("rtrim", 1, "rtrim(CAST($1 AS STRING))"),
+    ("rtrim", 2, "rtrim($2, $1)"),
+    ("sequence", 2, "mica_sequence($1, $2)"),
+    ("sequence", 3, "mica_sequence($1, $2, $3)"),
     ("some", 1, "bool_or($1)"),
     ("sort_array", 1, "mica_array_sort($1, 'ASC', 'NULLS FIRST')"),
     (
@@ -188,7 +221,9 @@ const CALLS: [(&str, usize, &str); 79] = [
         "CASE WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt($1) END",
     ),
     ("std", 1, "stddev($1)"),
+    ("to_date", 1, "CAST($1 AS DATE)"),
     ("to_date", 2, "CAST(mica_parse_moment($1, $2) AS DATE)"),
+    ("to_timestamp", 1, "CAST($1 AS TIMESTAMP)"),
     ("to_timestamp", 2, "mica_parse_moment($1, $2)"),
     (
         "to_unix_timestamp",
@@ -200,8 +235,11 @@ const CALLS: [(&str, usize, &str); 79] = [
         2,
         "mica_unix_seconds(mica_parse_moment($1, $2))",
     ),
+    ("trunc", 2, "trunc(CAST($1 AS DATE), $2)"),
     ("try_avg", 1, "avg($1)"),
     ("try_divide", 2, "$1 / nullif($2, 0)"),
+    ("try_element_at", 2, "mica_element_at($1, $2)"),
+    ("ucase", 1, "upper(CAST($1 AS STRING))"),
     ("unix_timestamp", 0, "unix_seconds(now())"),
     (
         "unix_timestamp",
@@ -213,7 +251,9 @@ const CALLS: [(&str, usize, &str); 79] = [
         2,
         "mica_unix_seconds(mica_parse_moment($1, $2))",
     ),
+    ("upper", 1, "upper(CAST($1 AS STRING))"),
     ("variance", 1, "var_samp($1)"),
+    ("weekday", 1, "weekday(CAST($1 AS DATE))"),
     ("zeroifnull", 1, "coalesce($1, 0)"),
 ];
 
@@ -237,6 +277,9 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
     if let Some(list) = each_percentile(&name, function, &args, kind) {
         return Some(list);
     }
+    if name == "decode" && args.len() > 2 {
+        return decoded(&args);
+    }
     let ignores_nulls = ignores_nulls(&name, &args);
     if ignores_nulls.is_some() {
         args.truncate(1);
@@ -257,6 +300,30 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
         _ => {}
     }
     Some(written)
+}
+
+/// `decode(x, a, 'A', b, 'B', 'other')` is a CASE, where NULL is like NULL.
+fn decoded(args: &[Expr]) -> Option<Expr> {
+    let (value, rest) = args.split_first()?;
+    let (pairs, default) = rest.as_chunks::<2>();
+    let mut case = Parser::new(&GenericDialect)
+        .try_with_sql("CASE WHEN 1 THEN 1 END")
+        .and_then(|mut parser| parser.parse_expr())
+        .ok()?;
+    if let Expr::Case {
+        conditions,
+        else_result,
+        ..
+    } = &mut case
+    {
+        let when = |[key, result]: &[Expr; 2]| CaseWhen {
+            condition: Expr::IsNotDistinctFrom(Box::new(value.clone()), Box::new(key.clone())),
+            result: result.clone(),
+        };
+        *conditions = pairs.iter().map(when).collect();
+        *else_result = default.first().cloned().map(Box::new);
+    }
+    Some(case)
 }
 
 /// What the second argument of `first(x, true)` says, where it is one of those.

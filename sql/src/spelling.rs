@@ -11,7 +11,8 @@ use mica_catalog::fold;
 use sqlparser::ast::{Ident, Query, Select, SelectItem, TableAlias, TableFactor, Visit, Visitor};
 
 use crate::level::{Source, Sources};
-use crate::{Dialect, StatementText, naming};
+use crate::naming::{self, fields};
+use crate::{Dialect, StatementText};
 
 /// The names of the output of `plan`, which was planned from `query` over `sources`.
 pub(crate) fn output_names(
@@ -57,11 +58,17 @@ pub(crate) fn spelled(ident: &Ident, text: &StatementText) -> String {
 
 /// Folded alias to written alias, of one select list.
 fn top_aliases(select: &Select, text: &StatementText) -> HashMap<String, String> {
-    let alias = |item: &SelectItem| match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some((fold(&alias.value), spelled(alias, text))),
-        _ => None,
-    };
-    select.projection.iter().filter_map(alias).collect()
+    fn aliases(item: &SelectItem) -> &[Ident] {
+        match item {
+            SelectItem::ExprWithAlias { alias, .. } => std::slice::from_ref(alias),
+            SelectItem::ExprWithAliases { aliases, .. } => aliases,
+            _ => &[],
+        }
+    }
+    let aliases = select.projection.iter().flat_map(aliases);
+    aliases
+        .map(|alias| (fold(&alias.value), spelled(alias, text)))
+        .collect()
 }
 
 /// The aliases, and the names of expressions without one, by column. Columns between two wildcards have none:
@@ -78,8 +85,10 @@ fn given_names(
             SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
         )
     };
+    let relations = fields::relations(select);
     let name = |item: &SelectItem| match item {
-        SelectItem::UnnamedExpr(expr) => naming::of_expression(expr, text, dialect),
+        SelectItem::UnnamedExpr(expr) => naming::of_expression(expr, text, dialect)
+            .or_else(|| Some(spelled(fields::name(expr, &relations)?, text))),
         SelectItem::ExprWithAlias { alias, .. } => Some(spelled(alias, text)),
         _ => None,
     };

@@ -18,7 +18,7 @@ use crate::spark_calls;
 use crate::units::Unit;
 
 /// Functions that differ by name alone.
-const NAMES: [(&str, &str); 13] = [
+const NAMES: [(&str, &str); 15] = [
     ("approx_count_distinct", "approx_distinct"),
     ("ceiling", "ceil"),
     ("char", "chr"),
@@ -26,10 +26,12 @@ const NAMES: [(&str, &str); 13] = [
     ("curtime", "current_time"),
     ("database", "current_catalog"),
     ("endswith", "ends_with"),
+    ("filter", "array_filter"),
     ("lcase", "lower"),
     ("rand", "random"),
     ("sign", "signum"),
     ("startswith", "starts_with"),
+    ("transform", "array_transform"),
     ("truncate", "trunc"),
     ("ucase", "upper"),
 ];

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Months, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDateTime};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::{Result, ScalarValue, plan_err};
@@ -108,14 +108,12 @@ fn whole(unit: Unit, from: i64, to: i64) -> Option<i64> {
     };
     let (start, end) = (moment(from)?, moment(to)?);
     let mut passed = months_since_zero(&end) - months_since_zero(&start);
-    let reached = match passed >= 0 {
-        true => start.checked_add_months(Months::new(u32::try_from(passed).ok()?))?,
-        false => start.checked_sub_months(Months::new(u32::try_from(-passed).ok()?))?,
-    };
-    // Not whole yet: the last month is not over.
-    if passed > 0 && reached > end {
+    // Not whole yet: the last month is not over. Days are compared as they are called, as in MySQL and
+    // Java: a month from the 31st of January is over on the 1st of March.
+    let in_month = |moment: &NaiveDateTime| (moment.day(), moment.time());
+    if passed > 0 && in_month(&end) < in_month(&start) {
         passed -= 1;
-    } else if passed < 0 && reached < end {
+    } else if passed < 0 && in_month(&end) > in_month(&start) {
         passed += 1;
     }
     Some(passed / i64::from(months))
@@ -162,7 +160,8 @@ mod tests {
     #[test]
     fn whole_units_and_borders_differ() {
         check(Unit::Month, "2024-01-31 00:00", "2024-02-28 00:00", (0, 1));
-        check(Unit::Month, "2024-01-31 00:00", "2024-02-29 00:00", (1, 1));
+        check(Unit::Month, "2024-01-31 00:00", "2024-02-29 00:00", (0, 1));
+        check(Unit::Month, "2024-01-31 00:00", "2024-03-31 00:00", (2, 2));
         check(
             Unit::Month,
             "2024-03-01 00:00",

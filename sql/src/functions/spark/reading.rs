@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use datafusion::arrow::array::timezone::Tz;
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, PrimitiveArray, StringArray,
-    TimestampMicrosecondArray,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast, cast_with_options};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType,
@@ -24,24 +21,6 @@ fn plain(values: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
         ..CastOptions::default()
     };
     Ok(cast_with_options(values, to, &options)?)
-}
-
-/// `read` of each text that Arrow's cast to `T` left NULL.
-fn completed<T: ArrowPrimitiveType>(
-    values: &ArrayRef,
-    read: impl Fn(&str) -> Option<T::Native>,
-) -> Result<PrimitiveArray<T>> {
-    let known = plain(values, &T::DATA_TYPE)?;
-    let known = known.as_primitive::<T>();
-    if known.null_count() == values.null_count() {
-        return Ok(known.clone());
-    }
-    let texts = cast(values, &DataType::Utf8)?;
-    let texts: &StringArray = texts.as_string();
-    let each = known.iter().zip(texts);
-    Ok(each
-        .map(|(known, text)| known.or_else(|| read(text?)))
-        .collect())
 }
 
 /// A whole number: of a text up to its point, of a wider type its low bits, of a float what is
@@ -62,8 +41,11 @@ pub(super) fn whole<T: ArrowPrimitiveType>(args: &[ArrayRef], _: &Session) -> Re
         };
         return cut::<T>(&wide);
     }
-    let wide: PrimitiveArray<Int64Type> = completed(values, whole_part)?;
-    plain(&(Arc::new(wide) as ArrayRef), &T::DATA_TYPE)
+    let known = plain(values, &T::DATA_TYPE)?;
+    if known.null_count() == values.null_count() {
+        return Ok(known);
+    }
+    plain(&each::<Int64Type>(values, whole_part)?, &T::DATA_TYPE)
 }
 
 fn cut<T: ArrowPrimitiveType>(wide: &Int64Array) -> Result<ArrayRef> {
@@ -82,7 +64,6 @@ fn trimmed(text: &str) -> &str {
 
 /// `-12.7` is -12.
 fn whole_part(text: &str) -> Option<i64> {
-    let text = trimmed(text);
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = whole.strip_prefix(['+', '-']).unwrap_or(whole);
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -95,21 +76,29 @@ fn whole_part(text: &str) -> Option<i64> {
     }
 }
 
+/// `read` of each text.
+fn each<T: ArrowPrimitiveType>(
+    values: &ArrayRef,
+    read: impl Fn(&str) -> Option<T::Native>,
+) -> Result<ArrayRef> {
+    let texts = cast(values, &DataType::Utf8)?;
+    let texts: &StringArray = texts.as_string();
+    let read = texts.iter().map(|text| read(trimmed(text?)));
+    Ok(Arc::new(read.collect::<PrimitiveArray<T>>()))
+}
+
 pub(super) fn date(args: &[ArrayRef], _: &Session) -> Result<ArrayRef> {
-    let dates: Date32Array = completed::<Date32Type>(&args[0], |text| {
-        let (date, _) = leading_date(trimmed(text))?;
+    each::<Date32Type>(&args[0], |text| {
+        let (date, _) = leading_date(text)?;
         Some(Date32Type::from_naive_date(date))
-    })?;
-    Ok(Arc::new(dates))
+    })
 }
 
 pub(super) fn timestamp(args: &[ArrayRef], session: &Session) -> Result<ArrayRef> {
-    let moments: TimestampMicrosecondArray =
-        completed::<TimestampMicrosecondType>(&args[0], |text| {
-            let moment = moment(trimmed(text), session.zone)?;
-            Some(moment.and_utc().timestamp_micros())
-        })?;
-    Ok(Arc::new(moments))
+    each::<TimestampMicrosecondType>(&args[0], |text| {
+        let moment = moment(text, session.zone)?;
+        Some(moment.and_utc().timestamp_micros())
+    })
 }
 
 /// `yyyy[-m[-d]]`, and what follows a blank or a `T` behind a day.

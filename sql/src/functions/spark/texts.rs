@@ -79,7 +79,7 @@ fn grouped(number: f64, digits: usize) -> String {
     let text = format!("{:.*}", digits.min(300), number.abs());
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let mut out = String::new();
-    if number < 0.0 && text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
+    if number < 0.0 {
         out.push('-');
     }
     for (at, ch) in whole.chars().enumerate() {
@@ -123,7 +123,7 @@ mod tests {
             (1234.5, 0, "1,234"),
             (0.125, 2, "0.12"),
             (-9876.5, 1, "-9,876.5"),
-            (-0.001, 2, "0.00"),
+            (-0.001, 2, "-0.00"),
             (999.0, 0, "999"),
         ] {
             assert_eq!(grouped(number, digits), expected);
