@@ -5,15 +5,18 @@
 //!   -> FROM (SELECT t.*, unnest(t.list) AS x FROM t) AS t, and v.x is x
 //! ```
 //!
-//! DataFusion's planner has no join with a function of the left side's columns. One relation can be
-//! put into a subquery under its own name; more are refused by [`crate::reject`].
+//! DataFusion's planner has no join with a function of the left side's columns. The relation whose
+//! list it is is put into a subquery under its own name, where that is the same; else the view is
+//! refused by [`crate::reject`].
+
+mod places;
+mod stars;
 
 use std::sync::LazyLock;
 
 use sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, LateralView, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, VisitMut,
-    WildcardAdditionalOptions,
+    Expr, Ident, LateralView, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, VisitMut, WildcardAdditionalOptions,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -35,17 +38,7 @@ const VIEWS_MAX: usize = 32;
 
 /// Whether [`rewrite_select`] can write the lateral views of `select`.
 pub(crate) fn are_known(select: &Select) -> bool {
-    let one = match select.from.as_slice() {
-        [from] => from.joins.is_empty() && name_of(&from.relation).is_some(),
-        _ => false,
-    };
-    select.lateral_views.is_empty()
-        || one
-            && select.lateral_views.len() <= VIEWS_MAX
-            && select
-                .lateral_views
-                .iter()
-                .all(|view| columns(view).is_some())
+    select.lateral_views.is_empty() || views(select).is_some()
 }
 
 /// Takes lists and maps apart in subqueries, for a query whose select has lateral views.
@@ -65,28 +58,56 @@ pub(crate) fn rewrite_select(select: &mut Select) {
 }
 
 fn rewrite(select: &mut Select) -> Vec<View> {
-    if select.lateral_views.is_empty() || !are_known(select) {
+    if select.lateral_views.is_empty() {
         return Vec::new();
     }
-    let mut done = Vec::new();
-    while !select.lateral_views.is_empty() {
-        let view = select.lateral_views.remove(0);
-        let Some(columns) = columns(&view) else {
-            continue;
-        };
-        let view = View {
-            name: view.lateral_view_name.to_string(),
-            columns: columns.iter().map(|(_, name)| name.clone()).collect(),
-        };
-        if let [from] = select.from.as_mut_slice() {
-            let relation = name_of(&from.relation);
-            view.rewrite_stars(&mut select.projection, relation.as_ref());
-            unnested(from, columns);
+    let Some(views) = views(select) else {
+        return Vec::new();
+    };
+    let mut generated: Vec<LateralView> = select.lateral_views.drain(..).collect();
+    stars::spell_out(select, &views);
+    for (at, view) in views.iter().enumerate() {
+        let lateral = &generated[at];
+        // The views before it are columns by now.
+        let columns = columns(lateral).unwrap_or_default();
+        if let [from] = select.from.as_mut_slice()
+            && let Some(relation) = places::relation_mut(from, view.place)
+        {
+            let name = places::name_of(relation);
+            view.rewrite_stars(&mut select.projection, name.as_ref());
+            unnested(relation, columns);
         }
         view.unqualify(select);
-        done.push(view);
+        generated[at + 1..]
+            .iter_mut()
+            .for_each(|next| view.unqualify(&mut next.lateral_view));
     }
-    done
+    views
+}
+
+/// The lateral views of a select, each with the relation that it is put into; none if it is not
+/// known which one that is, or if it would not be the same.
+fn views(select: &Select) -> Option<Vec<View>> {
+    let [from] = select.from.as_slice() else {
+        return None;
+    };
+    if select.lateral_views.len() > VIEWS_MAX {
+        return None;
+    }
+    let mut views: Vec<View> = Vec::new();
+    for lateral in &select.lateral_views {
+        let columns = columns(lateral)?;
+        let place = places::of(&lateral.lateral_view, from, &views)?;
+        if !places::commutes(from, place, lateral.outer) {
+            return None;
+        }
+        views.push(View {
+            name: lateral.lateral_view_name.to_string(),
+            columns: columns.into_iter().map(|(_, name)| name).collect(),
+            place,
+        });
+    }
+    stars::are_known(select).then_some(views)
 }
 
 /// What a view gives: expressions and their names; none for what is not known.
@@ -97,22 +118,9 @@ fn columns(view: &LateralView) -> Option<Vec<(Expr, Ident)>> {
     }
 }
 
-fn name_of(relation: &TableFactor) -> Option<Ident> {
-    match relation {
-        TableFactor::Table {
-            alias: Some(alias), ..
-        }
-        | TableFactor::Derived {
-            alias: Some(alias), ..
-        } => Some(alias.name.clone()),
-        TableFactor::Table { name, .. } => name.0.last()?.as_ident().cloned(),
-        _ => None,
-    }
-}
-
 /// Puts the relation into a subquery that gives `columns`, too.
-fn unnested(from: &mut TableWithJoins, columns: Vec<(Expr, Ident)>) {
-    let (Some(name), Some(mut derived)) = (name_of(&from.relation), DERIVED.clone()) else {
+fn unnested(relation: &mut TableFactor, columns: Vec<(Expr, Ident)>) {
+    let (Some(name), Some(mut derived)) = (places::name_of(relation), DERIVED.clone()) else {
         return;
     };
     let TableFactor::Derived {
@@ -133,29 +141,32 @@ fn unnested(from: &mut TableWithJoins, columns: Vec<(Expr, Ident)>) {
     inner.projection = std::iter::once(all).chain(columns).collect();
     alias.name = name;
     if let [inner] = inner.from.as_mut_slice() {
-        std::mem::swap(&mut inner.relation, &mut from.relation);
+        std::mem::swap(&mut inner.relation, relation);
     }
-    from.relation = derived;
+    *relation = derived;
 }
 
 /// A view, and the columns that it gives.
 struct View {
     name: String,
     columns: Vec<Ident>,
+    /// Which relation of the `FROM` has its columns.
+    place: usize,
 }
 
 impl View {
+    fn has_column(&self, name: &str) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|known| known.value.eq_ignore_ascii_case(name))
+    }
+
     /// Takes the view's name off its columns.
     fn unqualify(&self, node: &mut impl VisitMut) {
-        let is_column = |name: &Ident| {
-            let mut columns = self.columns.iter();
-            columns.any(|known| known.value.eq_ignore_ascii_case(&name.value))
-        };
         own_names::each_expression(node, |expr| {
             if let Expr::CompoundIdentifier(parts) = expr
                 && let [view, column, ..] = parts.as_slice()
                 && view.value.eq_ignore_ascii_case(&self.name)
-                && is_column(column)
+                && self.has_column(&column.value)
             {
                 parts.remove(0);
                 if let [column] = parts.as_slice() {
@@ -163,35 +174,6 @@ impl View {
                 }
             }
         });
-    }
-
-    /// `t.*` has none of the view's columns, `v.*` no others.
-    fn rewrite_stars(&self, items: &mut Vec<SelectItem>, relation: Option<&Ident>) {
-        let mut rewritten = Vec::with_capacity(items.len());
-        for mut item in items.drain(..) {
-            if let SelectItem::QualifiedWildcard(
-                SelectItemQualifiedWildcardKind::ObjectName(of),
-                options,
-            ) = &mut item
-            {
-                let of = of.to_string();
-                if of.eq_ignore_ascii_case(&self.name) {
-                    let columns = self.columns.iter().cloned().map(Expr::Identifier);
-                    rewritten.extend(columns.map(SelectItem::UnnamedExpr));
-                    continue;
-                }
-                if relation.is_some_and(|name| of.eq_ignore_ascii_case(&name.value)) {
-                    let own = self.columns.iter().cloned().map(ObjectName::from);
-                    let mut excluded: Vec<ObjectName> = own.collect();
-                    if let Some(ExcludeSelectItem::Multiple(before)) = &options.opt_exclude {
-                        excluded.extend(before.iter().cloned());
-                    }
-                    options.opt_exclude = Some(ExcludeSelectItem::Multiple(excluded));
-                }
-            }
-            rewritten.push(item);
-        }
-        *items = rewritten;
     }
 }
 

@@ -130,7 +130,7 @@ fn unchecked(
 ) -> datafusion::common::Result<LogicalPlan> {
     let mut rewritten = query.clone();
     naming::name_columns(&mut rewritten, text, scope.dialect, named);
-    rewrite::query(&mut rewritten, scope);
+    rewrite::query(&mut rewritten, text, scope);
     if casts == Casts::Told {
         casts::tell(&mut rewritten);
     }

@@ -27,6 +27,7 @@ mod parameters;
 mod parse;
 mod passes;
 mod patterns;
+mod pivot;
 mod planner;
 mod prepare;
 mod pretty;

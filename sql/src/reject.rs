@@ -16,7 +16,7 @@ use sqlparser::ast::{
 use crate::statement::{AlterAction, Describe};
 use crate::{
     Dialect, Error, Position, Result, Statement, functions, hive_clauses, lateral_views, like,
-    patterns, using,
+    patterns, pivot, using,
 };
 
 /// Refuses `statement` if it holds anything that would be ignored.
@@ -141,8 +141,12 @@ impl Visitor for Ignored {
                 let mut joins = table_with_joins.joins.iter();
                 joins.try_for_each(|join| refuse_join(join, false, factor))
             }
-            TableFactor::Pivot { .. } => refuse("PIVOT", factor),
-            TableFactor::Unpivot { .. } => refuse("UNPIVOT", factor),
+            TableFactor::Pivot { .. } if !pivot::is_known(factor) => {
+                refuse("PIVOT of anything but a list of values", factor)
+            }
+            TableFactor::Unpivot { .. } if !pivot::is_known(factor) => {
+                refuse("UNPIVOT of anything but columns into one", factor)
+            }
             TableFactor::MatchRecognize { .. } => refuse("MATCH_RECOGNIZE", factor),
             TableFactor::JsonTable { .. } => refuse("JSON_TABLE", factor),
             TableFactor::OpenJsonTable { .. } => refuse("OPENJSON", factor),
@@ -220,7 +224,7 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 14] {
         ),
         (
             !lateral_views::are_known(select),
-            "a LATERAL VIEW behind a join, or of a function other than explode, posexplode, stack and json_tuple",
+            "a LATERAL VIEW of a function other than explode, posexplode, stack and json_tuple, or behind joins where it is not plain whose columns it reads (write t.list)",
         ),
         (select.prewhere.is_some(), "PREWHERE"),
         (!select.connect_by.is_empty(), "CONNECT BY"),

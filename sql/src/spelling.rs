@@ -12,7 +12,7 @@ use sqlparser::ast::{Ident, Query, Select, SelectItem, TableAlias, TableFactor, 
 
 use crate::level::{Source, Sources};
 use crate::naming::{self, fields};
-use crate::{Dialect, StatementText};
+use crate::{Dialect, StatementText, pivot};
 
 /// The names of the output of `plan`, which was planned from `query` over `sources`.
 pub(crate) fn output_names(
@@ -196,6 +196,11 @@ impl Visitor for Written<'_> {
             TableFactor::Derived {
                 alias: Some(alias), ..
             } => self.table_alias(alias),
+            TableFactor::Pivot { .. } => {
+                for written in pivot::names(factor, &|name| spelled(name, self.text)) {
+                    self.aliases.entry(fold(&written)).or_insert(written);
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())

@@ -1,6 +1,6 @@
 //! Declaring keys, which inform tools and are not enforced.
 
-use mica_catalog::{Constraint, Key, Relation, RelationBody, fold};
+use mica_catalog::{Constraint, Key, Relation, RelationBody, RelationName, fold};
 
 use super::{Draft, Executor, SessionContext, columns};
 use crate::statement::{AddConstraint, NewKey};
@@ -17,6 +17,24 @@ pub(super) fn kept(old: &RelationBody, body: &RelationBody) -> Vec<Constraint> {
     kept.filter(|constraint| constraint.fits(&body.columns))
         .cloned()
         .collect()
+}
+
+/// `body` with the foreign keys to `from` referring to `to`, if there are any.
+pub(super) fn renamed(
+    body: &RelationBody,
+    from: &RelationName,
+    to: &RelationName,
+) -> Option<RelationBody> {
+    let mut renamed: Option<RelationBody> = None;
+    for (at, constraint) in body.constraints.iter().enumerate() {
+        if matches!(&constraint.key, Key::Foreign { relation, .. } if relation == from) {
+            let body = renamed.get_or_insert_with(|| body.clone());
+            if let Key::Foreign { relation, .. } = &mut body.constraints[at].key {
+                relation.clone_from(to);
+            }
+        }
+    }
+    renamed
 }
 
 impl Executor {

@@ -31,7 +31,11 @@ impl Executor {
             return Err(wrong_kind(&old, "view", "use ALTER TABLE"));
         }
         match &alter.action {
-            AlterAction::Rename(to) => rename(draft, &old, to, session),
+            AlterAction::Rename(to) => {
+                let (to, message) = rename(draft, &old, to, session)?;
+                self.follow_rename(draft, &old.name, &to).await?;
+                Ok(message)
+            }
             AlterAction::Owner(owner) => give(draft, &old, owner),
             action => {
                 let body = self.altered(draft, parsed, &old, action, session).await?;
@@ -81,6 +85,27 @@ impl Executor {
         Ok(body)
     }
 
+    /// Lets the foreign keys that refer to a renamed relation refer to it still.
+    async fn follow_rename(
+        &self,
+        draft: &mut Draft,
+        from: &RelationName,
+        to: &RelationName,
+    ) -> Result<()> {
+        /// Bodies in memory at once.
+        const LOADED_MAX: usize = 500;
+        let heads: Vec<_> = draft.snapshot().relations().cloned().collect();
+        let store = Arc::clone(self.planner.store());
+        for heads in heads.chunks(LOADED_MAX) {
+            for relation in mica_catalog::load(&*store, heads).await? {
+                if let Some(body) = constraints::renamed(&relation.body, from, to) {
+                    draft.follow(body, &relation)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn comment(
         &self,
         draft: &mut Draft,
@@ -115,7 +140,7 @@ fn rename(
     old: &Relation,
     to: &ObjectName,
     session: &SessionContext,
-) -> Result<String> {
+) -> Result<(RelationName, String)> {
     let mut scope = session.scope.clone();
     old.name.schema.as_str().clone_into(&mut scope.schema);
     let to = references::resolve_object(to, &scope)?;
@@ -125,7 +150,8 @@ fn rename(
         draft.touch(&to, Touched::Columns);
     }
     replace(draft, old, &to, (*old.body).clone())?;
-    Ok(format!("renamed {} '{}' to '{to}'", old.kind(), old.name))
+    let message = format!("renamed {} '{}' to '{to}'", old.kind(), old.name);
+    Ok((to, message))
 }
 
 /// Changes the owner.
@@ -213,6 +239,20 @@ mod tests {
             session.relation("orders").name.to_string(),
             "default.Orders"
         );
+    }
+
+    #[test]
+    fn foreign_keys_follow_a_rename() {
+        let mut session = Session::new(Dialect::Ansi);
+        session.run("CREATE VIEW c AS SELECT 1 AS id");
+        session.run("CREATE VIEW f AS SELECT 1 AS cid");
+        session.run("ALTER VIEW f ADD FOREIGN KEY (cid) REFERENCES c (id) NOT ENFORCED");
+        session.run("ALTER VIEW c RENAME TO customers");
+        let key = session.relation("f").body.constraints[0].key.clone();
+        let mica_catalog::Key::Foreign { relation, .. } = key else {
+            panic!("{key:?}");
+        };
+        assert_eq!(relation.to_string(), "default.customers");
     }
 
     #[test]

