@@ -3,9 +3,10 @@
 use std::any::TypeId;
 use std::fmt;
 
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{BinaryOperator, Expr, Interval, Value};
 use sqlparser::dialect::{Dialect as SqlparserDialect, GenericDialect, SparkSqlDialect};
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 use crate::{Error, Result};
 
@@ -147,32 +148,16 @@ impl SqlparserDialect for Spark {
         true
     }
 
-    /// `INTERVAL 1 DAY 12 HOURS` is a sum.
+    /// `INTERVAL 1 DAY 12 HOURS` is one of several units.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        use sqlparser::tokenizer::Token;
-        let is_amount = |token: &Token| matches!(token, Token::Number(..));
         let is_interval = matches!(&parser.peek_token_ref().token, Token::Word(word)
             if word.keyword == sqlparser::keywords::Keyword::INTERVAL);
-        if !is_interval || !is_amount(&parser.peek_nth_token(1).token) {
+        let is_amount = matches!(parser.peek_nth_token(1).token, Token::Number(..));
+        if !is_interval || !is_amount {
             return None;
         }
         parser.next_token();
-        let mut interval = match parser.parse_interval() {
-            Ok(first) => first,
-            error => return Some(error),
-        };
-        while is_amount(&parser.peek_token_ref().token) {
-            let next = match parser.parse_interval() {
-                Ok(next) => next,
-                error => return Some(error),
-            };
-            interval = Expr::Nested(Box::new(Expr::BinaryOp {
-                left: Box::new(interval),
-                op: BinaryOperator::Plus,
-                right: Box::new(next),
-            }));
-        }
-        Some(Ok(interval))
+        Some(amounts(parser))
     }
 
     fn supports_bang_not_operator(&self) -> bool {
@@ -194,7 +179,7 @@ impl SqlparserDialect for Spark {
     // `DIV` binds like `*` and `/`; sqlparser's own rule takes everything to its right.
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
         let next = parser.peek_token_ref();
-        let div = matches!(&next.token, sqlparser::tokenizer::Token::Word(word)
+        let div = matches!(&next.token, Token::Word(word)
             if word.keyword == sqlparser::keywords::Keyword::DIV);
         div.then(|| Ok(self.prec_value(sqlparser::dialect::Precedence::MulDivModOp)))
     }
@@ -218,4 +203,27 @@ impl SqlparserDialect for Spark {
                 }),
         )
     }
+}
+
+/// Numbers with a unit each, behind `INTERVAL`.
+fn amounts(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let mut text = String::new();
+    while let Token::Number(number, _) = &parser.peek_token_ref().token {
+        let number = number.clone();
+        parser.next_token();
+        if !parser.next_token_is_temporal_unit() {
+            return parser.expected("a unit behind the number", parser.peek_token());
+        }
+        let unit = parser.parse_date_time_field()?;
+        text += &format!("{number} {unit} ");
+    }
+    Ok(Expr::Interval(Interval {
+        value: Box::new(Expr::value(Value::SingleQuotedString(
+            text.trim_end().to_owned(),
+        ))),
+        leading_field: None,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
 }

@@ -6,6 +6,9 @@ use sqlparser::ast::{Expr, Function, Ident, Select, SelectItem, Value};
 
 use crate::synonyms::{call_of, plain_args};
 
+/// Rows of one `stack`: more than anybody writes, and few enough to be written out.
+const STACK_ROWS_MAX: usize = 1000;
+
 /// The columns that a call gives: expressions and their names, which are `aliases` where there are
 /// any; none for what is not known. If `outer`, what gives no row gives one of NULL.
 pub(crate) fn columns(
@@ -14,9 +17,10 @@ pub(crate) fn columns(
     outer: bool,
 ) -> Option<Vec<(Expr, Ident)>> {
     let called = call.name.to_string().to_ascii_lowercase();
-    let (name, outer) = match called.strip_suffix("_outer") {
-        Some(name) => (name, true),
-        None => (called.as_str(), outer),
+    let (name, outer) = match called.as_str() {
+        "explode_outer" => ("explode", true),
+        "posexplode_outer" => ("posexplode", true),
+        called => (called, outer),
     };
     let args: Vec<&Expr> = plain_args(call)?;
     let unnest = |list: Expr| call_of("unnest", [if outer { or_null(list) } else { list }]);
@@ -40,6 +44,21 @@ pub(crate) fn columns(
         (expr, given.unwrap_or_else(|| Ident::new(name)))
     });
     fits.then(|| named.collect())
+}
+
+/// Whether a call gives no row where its columns are NULL: it takes a column apart, and not what is
+/// made of one.
+pub(crate) fn gives_nothing_for_null(generator: &Expr) -> bool {
+    let Expr::Function(call) = generator else {
+        return false;
+    };
+    let name = call.name.to_string().to_ascii_lowercase();
+    let args = plain_args(call).unwrap_or_default();
+    name.contains("explode")
+        && matches!(
+            args.as_slice(),
+            [Expr::Identifier(_) | Expr::CompoundIdentifier(_)]
+        )
 }
 
 fn pairs(of: &Expr, unnest: impl Fn(Expr) -> Expr) -> [(Expr, &'static str); 2] {
@@ -86,7 +105,7 @@ fn stacked(count: &Expr, values: &[&Expr], aliases: &[Ident]) -> Option<Vec<(Exp
         Value::Number(digits, _) => digits.parse().ok()?,
         _ => return None,
     };
-    if rows == 0 || values.is_empty() {
+    if !(1..=STACK_ROWS_MAX).contains(&rows) || values.is_empty() {
         return None;
     }
     let width = values.len().div_ceil(rows);

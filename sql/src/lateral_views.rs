@@ -98,7 +98,8 @@ fn views(select: &Select) -> Option<Vec<View>> {
     for lateral in &select.lateral_views {
         let columns = columns(lateral)?;
         let place = places::of(&lateral.lateral_view, from, &views)?;
-        if !places::commutes(from, place, lateral.outer) {
+        let stays = lateral.outer && generators::gives_nothing_for_null(&lateral.lateral_view);
+        if !places::commutes(from, place, stays) {
             return None;
         }
         views.push(View {

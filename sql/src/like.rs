@@ -7,21 +7,10 @@ use sqlparser::ast::{
 /// Rewrites one expression.
 pub(crate) fn rewrite(expr: &mut Expr) {
     match expr {
-        Expr::Like {
-            pattern,
-            escape_char,
-            ..
-        }
-        | Expr::ILike {
-            pattern,
-            escape_char,
-            ..
-        } => {
-            escape_by_backslash(pattern, escape_char);
-            if let Some(spread) = over_each_pattern(expr) {
-                *expr = spread;
-            }
-        }
+        Expr::Like { .. } | Expr::ILike { .. } => match over_each_pattern(expr) {
+            Some(spread) => *expr = spread,
+            None => escape_by_backslash(expr),
+        },
         Expr::SimilarTo {
             pattern,
             escape_char,
@@ -63,24 +52,28 @@ fn escape_of(written: Option<&ValueWithSpan>) -> Option<char> {
 }
 
 /// `LIKE 'a!_' ESCAPE '!'` is `LIKE 'a\_'`: the planner knows no other escape.
-fn escape_by_backslash(pattern: &mut Expr, escape_char: &mut Option<ValueWithSpan>) {
+fn escape_by_backslash(like: &mut Expr) {
+    let (Expr::Like {
+        pattern,
+        escape_char,
+        ..
+    }
+    | Expr::ILike {
+        pattern,
+        escape_char,
+        ..
+    }) = like
+    else {
+        return;
+    };
     let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value)
     else {
         return;
     };
-    let Ok([escape]) = <[char; 1]>::try_from(escape.chars().collect::<Vec<_>>()) else {
-        return;
-    };
-    let mut patterns = vec![pattern];
-    while let Some(pattern) = patterns.pop() {
-        if let Some(text) = text_mut(pattern) {
-            *text = escaped_by_backslash(text, escape);
-            *escape_char = None;
-        } else if let Expr::Tuple(each) = pattern {
-            patterns.extend(each);
-        } else if let Expr::Nested(one) = pattern {
-            patterns.push(one);
-        }
+    let escape = <[char; 1]>::try_from(escape.chars().collect::<Vec<_>>());
+    if let (Ok([escape]), Some(text)) = (escape, text_mut(pattern)) {
+        *text = escaped_by_backslash(text, escape);
+        *escape_char = None;
     }
 }
 
@@ -125,6 +118,7 @@ fn over_each_pattern(expr: &Expr) -> Option<Expr> {
             *any = false;
             **pattern = one;
         }
+        escape_by_backslash(&mut like);
         like
     });
     let all = each.reduce(|left, right| Expr::BinaryOp {
@@ -158,11 +152,23 @@ fn regular_expression(text: &str, escape: Option<char>) -> String {
                 let escaped = chars.next().unwrap_or(ch).to_string();
                 out += &regex::escape(&escaped);
             }
-            '[' | ']' => {
+            // A class such as `[:alpha:]`.
+            '[' if in_brackets && chars.as_str().starts_with(':') => {
+                out.push('[');
+                for ch in chars.by_ref() {
+                    out.push(ch);
+                    if ch == ']' {
+                        break;
+                    }
+                }
+            }
+            '[' | ']' if in_brackets == (ch == ']') => {
                 in_brackets = ch == '[';
                 out.push(ch);
             }
-            ch if in_brackets && ch != '\\' => out.push(ch),
+            // Operators of Rust's sets.
+            '[' | '&' | '~' | '\\' if in_brackets => out.extend(['\\', ch]),
+            ch if in_brackets => out.push(ch),
             '%' => out += ".*",
             '_' => out.push('.'),
             '|' | '*' | '+' | '?' | '{' | '}' | '(' | ')' => out.push(ch),
@@ -185,5 +191,9 @@ mod tests {
         );
         assert_eq!(regular_expression("5!%", Some('!')), "(?s)^(?:5%)$");
         assert_eq!(regular_expression("[_%]+", Some('\\')), "(?s)^(?:[_%]+)$");
+        assert_eq!(
+            regular_expression("[[:alpha:]_&&]", Some('\\')),
+            "(?s)^(?:[[:alpha:]_\\&\\&])$"
+        );
     }
 }

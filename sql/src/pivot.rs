@@ -16,9 +16,9 @@ use std::ops::ControlFlow;
 
 use mica_catalog::fold;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, ExcludeSelectItem, Expr, ExprWithAlias, Ident, NullInclusion,
-    ObjectName, PivotValueSource, Query, Select, SelectItem, SetExpr, TableFactor, Value, Visit,
-    Visitor, WildcardAdditionalOptions, visit_expressions_mut,
+    BinaryOperator, CaseWhen, CastKind, ExcludeSelectItem, Expr, ExprWithAlias, Ident,
+    NullInclusion, ObjectName, PivotValueSource, Query, Select, SelectItem, SetExpr, TableFactor,
+    Value, Visit, Visitor, WildcardAdditionalOptions, visit_expressions_mut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -26,7 +26,7 @@ use sqlparser::parser::Parser;
 use crate::registry::Registry;
 use crate::spelling::spelled;
 use crate::synonyms::{binary, call_of};
-use crate::{Dialect, StatementText};
+use crate::{Dialect, StatementText, spark_calls, synonyms};
 
 /// Whether [`rewrite`] knows how to write `factor`.
 pub(crate) fn is_known(factor: &TableFactor) -> bool {
@@ -72,7 +72,7 @@ fn pivoted(factor: &TableFactor, dialect: Dialect) -> Option<TableFactor> {
         let condition = is_value(value_column, &value.expr)?;
         for aggregate in aggregate_functions {
             items.push(SelectItem::ExprWithAlias {
-                expr: filtered(&aggregate.expr, &condition, dialect),
+                expr: filtered(&aggregate.expr, &condition, dialect)?,
                 alias: Ident::with_quote('"', fold(&names.next()?)),
             });
         }
@@ -112,10 +112,13 @@ pub(crate) fn names(factor: &TableFactor, spelled: &dyn Fn(&Ident) -> String) ->
     names
 }
 
-/// The aggregates of `expr` over the rows of `condition`; NULL where there are none.
-fn filtered(expr: &Expr, condition: &Expr, dialect: Dialect) -> Expr {
-    let registry = Registry::of(dialect);
+/// The aggregates of `expr` over the rows of `condition`; NULL where there are none. None if `expr` has
+/// no aggregate.
+fn filtered(expr: &Expr, condition: &Expr, dialect: Dialect) -> Option<Expr> {
     let mut filtered = expr.clone();
+    written_out(&mut filtered, dialect);
+    let registry = Registry::of(dialect);
+    let mut found = false;
     let _ = visit_expressions_mut(&mut filtered, |part| {
         if let Expr::Function(call) = part
             && registry
@@ -125,6 +128,7 @@ fn filtered(expr: &Expr, condition: &Expr, dialect: Dialect) -> Expr {
             let own = call.filter.take();
             let both = |own: Box<Expr>| binary(&own, BinaryOperator::And, condition);
             call.filter = Some(Box::new(own.map_or_else(|| condition.clone(), both)));
+            found = true;
         }
         ControlFlow::<()>::Continue(())
     });
@@ -134,16 +138,30 @@ fn filtered(expr: &Expr, condition: &Expr, dialect: Dialect) -> Expr {
         call.filter = Some(Box::new(condition.clone()));
     }
     let zero = Expr::value(Value::Number("0".to_owned(), false));
-    let Some(mut case) = parsed("CASE WHEN 1 THEN 1 END") else {
-        return filtered;
-    };
+    let mut case = parsed("CASE WHEN 1 THEN 1 END")?;
     if let Expr::Case { conditions, .. } = &mut case {
         *conditions = vec![CaseWhen {
             condition: binary(&rows, BinaryOperator::Gt, &zero),
             result: filtered,
         }];
     }
-    case
+    found.then_some(case)
+}
+
+/// Writes calls as what they stand for, so that the aggregates in them are seen.
+fn written_out(expr: &mut Expr, dialect: Dialect) {
+    let _ = visit_expressions_mut(expr, |part| {
+        if let Expr::Function(call) = part {
+            let written = match dialect {
+                Dialect::Spark => spark_calls::of_call(call, &CastKind::Cast),
+                Dialect::Ansi => None,
+            };
+            if let Some(other) = written.or_else(|| synonyms::of_call(call, dialect)) {
+                *part = other;
+            }
+        }
+        ControlFlow::<()>::Continue(())
+    });
 }
 
 /// `a = 1`, or `a = 1 AND b = 2` for `(a, b)` and `(1, 2)`.
@@ -157,7 +175,11 @@ fn is_value(columns: &[Expr], value: &Expr) -> Option<Expr> {
         return None;
     }
     let each = columns.iter().zip(values);
-    let each = each.map(|(column, value)| binary(column, BinaryOperator::Eq, value));
+    let is_null = |value: &Expr| matches!(value, Expr::Value(value) if value.value == Value::Null);
+    let each = each.map(|(column, value)| match is_null(value) {
+        true => Expr::IsNull(Box::new(column.clone())),
+        false => binary(column, BinaryOperator::Eq, value),
+    });
     each.reduce(|left, right| binary(&left, BinaryOperator::And, &right))
 }
 

@@ -63,22 +63,30 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
     Some(written)
 }
 
-/// `decode(x, a, 'A', b, 'B', 'other')` is a CASE, where NULL is like NULL.
+/// `decode(x, a, 'A', b, 'B', 'other')` is a CASE. NULL is like NULL in it.
 fn decoded(args: &[Expr]) -> Option<Expr> {
     let (value, rest) = args.split_first()?;
     let (pairs, default) = rest.as_chunks::<2>();
     let mut case = Parser::new(&GenericDialect)
-        .try_with_sql("CASE WHEN 1 THEN 1 END")
+        .try_with_sql("CASE 1 WHEN 1 THEN 1 END")
         .and_then(|mut parser| parser.parse_expr())
         .ok()?;
+    let is_null = |key: &Expr| matches!(key, Expr::Value(value) if value.value == Value::Null);
+    let has_nulls = pairs.iter().any(|[key, _]| is_null(key));
     if let Expr::Case {
+        operand,
         conditions,
         else_result,
         ..
     } = &mut case
     {
+        // The value is computed once where it can be.
+        *operand = (!has_nulls).then(|| Box::new(value.clone()));
         let when = |[key, result]: &[Expr; 2]| CaseWhen {
-            condition: Expr::IsNotDistinctFrom(Box::new(value.clone()), Box::new(key.clone())),
+            condition: match has_nulls {
+                true => Expr::IsNotDistinctFrom(Box::new(value.clone()), Box::new(key.clone())),
+                false => key.clone(),
+            },
             result: result.clone(),
         };
         *conditions = pairs.iter().map(when).collect();
@@ -105,12 +113,34 @@ fn is_distinct(function: &Function) -> bool {
 
 /// Whether there is more to a call than its arguments.
 fn has_clauses(function: &Function) -> bool {
-    function.over.is_some() || function.filter.is_some() || is_distinct(function)
+    let clauses =
+        matches!(&function.args, FunctionArguments::List(list) if !list.clauses.is_empty());
+    clauses
+        || function.over.is_some()
+        || function.filter.is_some()
+        || function.null_treatment.is_some()
+        || !function.within_group.is_empty()
+        || is_distinct(function)
 }
 
 /// Gives `call` what `function` has beside its arguments; nothing where that has no meaning.
 fn with_clauses(call: &mut Function, function: &Function) -> Option<()> {
     call.over.clone_from(&function.over);
+    if function.null_treatment.is_some() {
+        call.null_treatment = function.null_treatment;
+    }
+    if let (FunctionArguments::List(own), FunctionArguments::List(list)) =
+        (&mut call.args, &function.args)
+        && !list.clauses.is_empty()
+    {
+        if !own.clauses.is_empty() {
+            return None;
+        }
+        own.clauses.clone_from(&list.clauses);
+    }
+    if !function.within_group.is_empty() {
+        return None;
+    }
     call.filter = match (call.filter.take(), function.filter.clone()) {
         (Some(own), Some(more)) => Some(Box::new(Expr::BinaryOp {
             left: own,

@@ -8,11 +8,8 @@ use crate::types::sql_name;
 use crate::{Error, Result, references};
 
 /// The constraints of `old` that still make sense over the columns of `body`: a replacement keeps
-/// them. What a project creates has those alone that the project declares.
+/// them.
 pub(super) fn kept(old: &RelationBody, body: &RelationBody) -> Vec<Constraint> {
-    if body.source.is_some() {
-        return Vec::new();
-    }
     let kept = old.constraints.iter();
     kept.filter(|constraint| constraint.fits(&body.columns))
         .cloned()

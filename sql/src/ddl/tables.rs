@@ -43,7 +43,8 @@ impl Executor {
             .table_body(name.clone(), table, session, origin, source)
             .await?;
         draft.notes.extend(note);
-        if let Some(old) = &old {
+        // What a project creates has the keys alone that the project declares.
+        if let Some(old) = old.as_ref().filter(|_| source.is_none()) {
             body.constraints = constraints::kept(&old.body, &body);
         }
         let changed = draft.put(&name, body, old.as_ref())?;

@@ -39,7 +39,8 @@ impl Executor {
         }
         let planned = self.plan_view(draft, &view.query, parsed, session).await?;
         let mut body = view_body(parsed, view, planned, session, source)?;
-        if let Some(old) = &old {
+        // What a project creates has the keys alone that the project declares.
+        if let Some(old) = old.as_ref().filter(|_| source.is_none()) {
             body.constraints = constraints::kept(&old.body, &body);
         }
         let changed = draft.put(&name, body, old.as_ref())?;

@@ -1,5 +1,5 @@
 //! `avg` of decimals, rounded half away from zero in its last digit, as in SQL and Spark: DataFusion
-//! cuts the rest off.
+//! cuts the rest off. So do those of decimals of 34 digits and more, which have no room for one more.
 
 use std::sync::Arc;
 

@@ -69,6 +69,21 @@ fn with_numbers(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
     let [Ok(left), Ok(right)] = types else {
         return expr;
     };
+    // So are texts beside decimals, and both are compared as doubles.
+    let beside_decimal = matches!(
+        (&left, &right),
+        (DataType::Utf8, DataType::Decimal128(..)) | (DataType::Decimal128(..), DataType::Utf8)
+    );
+    let is_comparison = matches!(
+        expr.op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    );
+    let is_arithmetic = is_arithmetic || is_comparison && beside_decimal;
     let is_text = |found: &DataType| *found == DataType::Utf8;
     let (texts, numbers) = ([is_text(&left), is_text(&right)], [&left, &right]);
     let others = numbers

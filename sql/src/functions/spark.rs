@@ -6,6 +6,7 @@ mod dates;
 mod elements;
 mod java_pattern;
 mod json;
+mod numbers;
 mod reading;
 mod regexps;
 mod showing;
@@ -24,6 +25,7 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         dates::all(),
         elements::all(),
         json::all(),
+        numbers::all(),
         regexps::all(),
         texts::all(),
     ]

@@ -91,15 +91,16 @@ impl Visitor for Reads<'_> {
     }
 }
 
-/// Whether more or fewer rows of a relation before the joins are more or fewer of all behind them.
-pub(super) fn commutes(from: &TableWithJoins, place: usize, outer: bool) -> bool {
+/// Whether more or fewer rows of a relation before the joins are more or fewer of all behind them. If
+/// `stays`, a row of NULL stays one.
+pub(super) fn commutes(from: &TableWithJoins, place: usize, stays: bool) -> bool {
     from.joins.iter().enumerate().all(|(at, join)| {
         use JoinOperator as Join;
         match &join.join_operator {
             Join::Join(on) | Join::Inner(on) | Join::CrossJoin(on) => names_no_columns(on),
             Join::Left(on) | Join::LeftOuter(on) => {
-                // Without a match there is no list: the row stays if the view is OUTER.
-                names_no_columns(on) && (at + 1 != place || outer)
+                // Without a match there is a row of NULL.
+                names_no_columns(on) && (at + 1 != place || stays)
             }
             Join::Semi(on) | Join::LeftSemi(on) | Join::Anti(on) | Join::LeftAnti(on) => {
                 names_no_columns(on) && at + 1 != place

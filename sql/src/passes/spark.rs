@@ -88,7 +88,17 @@ const UNIFYING: [&str; 8] = [
 
 /// Where a text next to anything else makes a text of all in Spark; DataFusion would read numbers in
 /// the texts.
-const TEXT_WINS: [&str; 5] = ["coalesce", "nvl", "ifnull", "nvl2", "if"];
+const TEXT_WINS: [&str; 9] = [
+    "array",
+    "coalesce",
+    "greatest",
+    "if",
+    "ifnull",
+    "least",
+    "make_array",
+    "nvl",
+    "nvl2",
+];
 
 /// A decimal next to a double becomes a double in Spark; DataFusion would make decimals of both.
 pub(super) fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -97,7 +107,9 @@ pub(super) fn doubles_win(plan: LogicalPlan) -> Result<LogicalPlan> {
 
 fn unify(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::ScalarFunction(mut call) if UNIFYING.contains(&call.func.name()) => {
+        Expr::ScalarFunction(mut call)
+            if UNIFYING.contains(&call.func.name()) || TEXT_WINS.contains(&call.func.name()) =>
+        {
             // The first of these is a condition.
             let skipped = usize::from(["nvl2", "if"].contains(&call.func.name()));
             let mut changed = with_doubles(call.args.iter_mut(), schema);

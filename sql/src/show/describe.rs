@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::Schema;
-use mica_catalog::{CATALOG, COMMENT_KEY, Definition, ExternalTable, Relation, SchemaEntry, View};
+use mica_catalog::{
+    CATALOG, COMMENT_KEY, Definition, ExternalTable, Relation, SchemaEntry, View,
+    settle_foreign_keys,
+};
 
 use super::table::Table;
 use super::timestamp;
@@ -22,7 +25,10 @@ impl Planner {
         let dialect = against.scope.dialect;
         match describe {
             Describe::Relation { name, extended } => {
-                let relation = self.relation(name, against).await?;
+                let mut relations = [self.relation(name, against).await?];
+                let store = &**self.store();
+                settle_foreign_keys(store, against.snapshot, &mut relations).await?;
+                let [relation] = relations;
                 let mut table = described(&relation.body.columns, dialect);
                 if *extended {
                     for (key, value) in details(&relation, dialect) {

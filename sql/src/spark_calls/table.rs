@@ -2,7 +2,7 @@
 
 /// Name, number of arguments, and what a call stands for. The functions that begin with `mica_` are
 /// in [`crate::functions`]; casts are as lenient as the session's.
-pub(super) const CALLS: [(&str, usize, &str); 107] = [
+pub(super) const CALLS: [(&str, usize, &str); 108] = [
     (
         "add_months",
         2,
@@ -107,11 +107,11 @@ pub(super) const CALLS: [(&str, usize, &str); 107] = [
         2,
         "left(CAST($1 AS STRING), CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS INT) END)",
     ),
-    ("ln", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
-    ("log", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
-    ("log10", 1, "CASE WHEN $1 > 0 THEN log10($1) END"),
-    ("log1p", 1, "CASE WHEN $1 > -1 THEN ln(1 + $1) END"),
-    ("log2", 1, "CASE WHEN $1 > 0 THEN log2($1) END"),
+    ("ln", 1, "mica_ln(CAST($1 AS DOUBLE))"),
+    ("log", 1, "mica_ln(CAST($1 AS DOUBLE))"),
+    ("log10", 1, "mica_log10(CAST($1 AS DOUBLE))"),
+    ("log1p", 1, "mica_log1p(CAST($1 AS DOUBLE))"),
+    ("log2", 1, "mica_log2(CAST($1 AS DOUBLE))"),
     ("lower", 1, "lower(CAST($1 AS STRING))"),
     ("lpad", 2, "lpad(CAST($1 AS STRING), CAST($2 AS INT), ' ')"),
     ("lpad", 3, "lpad(CAST($1 AS STRING), CAST($2 AS INT), $3)"),
@@ -143,7 +143,8 @@ pub(super) const CALLS: [(&str, usize, &str); 107] = [
         "mica_months_between(CAST($1 AS TIMESTAMP), CAST($2 AS TIMESTAMP), $3)",
     ),
     ("next_day", 2, "next_day(CAST($1 AS DATE), $2)"),
-    ("nullifzero", 1, "nullif($1, 0)"),
+    ("nullif", 2, "CASE WHEN $1 = $2 THEN NULL ELSE $1 END"),
+    ("nullifzero", 1, "CASE WHEN $1 = 0 THEN NULL ELSE $1 END"),
     (
         "percentile",
         2,
@@ -202,11 +203,7 @@ pub(super) const CALLS: [(&str, usize, &str); 107] = [
     ),
     ("split", 2, "mica_split($1, $2, CAST(-1 AS INT))"),
     ("split", 3, "mica_split($1, $2, CAST($3 AS INT))"),
-    (
-        "sqrt",
-        1,
-        "CASE WHEN $1 < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt($1) END",
-    ),
+    ("sqrt", 1, "mica_sqrt(CAST($1 AS DOUBLE))"),
     ("std", 1, "stddev($1)"),
     ("to_date", 1, "CAST($1 AS DATE)"),
     ("to_date", 2, "CAST(mica_parse_moment($1, $2) AS DATE)"),

@@ -68,8 +68,12 @@ impl ScalarUDFImpl for ElementAt {
         let [of, at] =
             <[Expr; 2]>::try_from(args).or_else(|_| plan_err!("element_at takes two"))?;
         let element = match info.get_data_type(&of)? {
-            DataType::Map(..) => {
-                let found = call(map_extract_udf(), vec![of, at]);
+            DataType::Map(entries, _) => {
+                let key = match entries.data_type() {
+                    DataType::Struct(fields) if !fields.is_empty() => fields[0].data_type().clone(),
+                    other => return internal_err!("entries of a map are {other}"),
+                };
+                let found = call(map_extract_udf(), vec![of, cast(at, key)]);
                 call(array_element_udf(), vec![found, lit(1_i64)])
             }
             _ => {
@@ -125,9 +129,11 @@ impl ScalarUDFImpl for Sequence {
                 (from, to, step.unwrap_or(by_one))
             }
             false => {
-                let day = ScalarValue::new_interval_mdn(0, 1, 0);
+                let days = |days| lit(ScalarValue::new_interval_mdn(0, days, 0));
                 let to = cast(to, of.clone());
-                (from, to, args.next().unwrap_or_else(|| lit(day)))
+                let upwards = from.clone().lt_eq(to.clone());
+                let by_one = when(upwards, days(1)).otherwise(days(-1))?;
+                (from, to, args.next().unwrap_or(by_one))
             }
         };
         let series = call(gen_series_udf(), vec![from, to, step]);

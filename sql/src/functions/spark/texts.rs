@@ -1,8 +1,8 @@
-//! `initcap`, `format_number` and `bround` of Spark.
+//! `initcap` and `format_number` of Spark.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StringArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::{ScalarUDF, TypeSignature};
@@ -16,20 +16,13 @@ pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
         result: DataType::Utf8,
         run: initcap,
     };
-    let digits = || TypeSignature::Exact(vec![DataType::Float64, DataType::Int32]);
     let format_number = ByRow {
         name: "mica_format_number",
-        signature: digits(),
+        signature: TypeSignature::Exact(vec![DataType::Float64, DataType::Int32]),
         result: DataType::Utf8,
         run: format_number,
     };
-    let bround = ByRow {
-        name: "mica_bround",
-        signature: digits(),
-        result: DataType::Float64,
-        run: bround,
-    };
-    let all = [initcap, format_number, bround];
+    let all = [initcap, format_number];
     all.into_iter().map(ByRow::function).collect()
 }
 
@@ -93,23 +86,6 @@ fn grouped(number: f64, digits: usize) -> String {
         out += fraction;
     }
     out
-}
-
-/// Rounds half to even.
-fn bround(args: &[ArrayRef], _: &Session) -> Result<ArrayRef> {
-    let (numbers, digits) = (
-        args[0].as_primitive::<Float64Type>(),
-        args[1].as_primitive::<Int32Type>(),
-    );
-    let rows = numbers.iter().zip(digits);
-    let rounded = rows.map(|(number, digits)| {
-        let (number, power) = (number?, 10f64.powi(digits?.abs()));
-        Some(match digits? >= 0 {
-            true => (number * power).round_ties_even() / power,
-            false => (number / power).round_ties_even() * power,
-        })
-    });
-    Ok(Arc::new(rounded.collect::<Float64Array>()))
 }
 
 #[cfg(test)]

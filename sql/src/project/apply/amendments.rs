@@ -38,21 +38,34 @@ impl Amendments {
     }
 }
 
-/// Whether there may be amendments in `text`; says yes too often.
+/// Whether there may be amendments in `text`; says yes too often. A variable can stand for any word.
 pub(super) fn may_amend(text: &str) -> bool {
-    let mut words = text
-        .split(|ch: char| !ch.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .peekable();
-    while let Some(word) = words.next() {
-        let is_before = |next: &&str| next.eq_ignore_ascii_case("ON");
-        if word.eq_ignore_ascii_case("ALTER")
-            || word.eq_ignore_ascii_case("COMMENT") && words.peek().is_some_and(is_before)
-        {
-            return true;
+    text.contains("${")
+        || text
+            .split(is_between)
+            .any(|word| word.eq_ignore_ascii_case("ALTER"))
+        || {
+            let comments = text.match_indices(['C', 'c']);
+            comments.map(|(at, _)| &text[at..]).any(begins_comment_on)
         }
+}
+
+fn is_between(ch: char) -> bool {
+    !ch.is_alphanumeric() && ch != '_'
+}
+
+/// `COMMENT ON`, with a comment or without between the words; that of a column goes on with a text.
+fn begins_comment_on(text: &str) -> bool {
+    const WORD: &str = "COMMENT";
+    let word = text.get(..WORD.len());
+    if !word.is_some_and(|word| word.eq_ignore_ascii_case(WORD)) {
+        return false;
     }
-    false
+    let rest = text[WORD.len()..].trim_start();
+    let on = rest
+        .get(..2)
+        .is_some_and(|on| on.eq_ignore_ascii_case("ON"));
+    on || rest.starts_with("/*") || rest.starts_with("--")
 }
 
 #[cfg(test)]
@@ -109,5 +122,28 @@ mod tests {
         let report = applied(&session, &[VIEW, ("w.sql", &format!("-- keys\n{KEY}"))]);
         assert_eq!((report.changes.len(), report.unchanged), (0, 1));
         assert_eq!(session.relation("v").since, since);
+    }
+
+    #[test]
+    fn altering_a_view_by_hand_keeps_its_keys() {
+        let mut session = Session::new(Dialect::Ansi);
+        applied(&session, &[VIEW, ("w.sql", KEY)]);
+        session.run("ALTER VIEW v AS SELECT 3 AS n");
+        assert_eq!(session.relation("v").body.constraints.len(), 1);
+    }
+
+    #[test]
+    fn amendments_are_looked_for_where_they_may_be() {
+        for text in [
+            "alter view v owner to u",
+            "SELECT 1; Comment\n on view v is 'x'",
+            "COMMENT /* why */ ON VIEW v IS 'x'",
+            "${verb} VIEW v ADD PRIMARY KEY (n)",
+        ] {
+            assert!(super::may_amend(text), "{text}");
+        }
+        assert!(!super::may_amend(
+            "CREATE VIEW v (n COMMENT 'on it') AS SELECT altered FROM c"
+        ));
     }
 }
