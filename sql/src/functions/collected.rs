@@ -67,7 +67,7 @@ impl AggregateUDFImpl for Collected {
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         if args.is_distinct {
-            return not_impl_err!("DISTINCT in {} is", self.name());
+            return not_impl_err!("DISTINCT in {}", self.name());
         }
         let share = match self.pick {
             Pick::Percentile => Some(share(&args)?),
