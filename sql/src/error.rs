@@ -177,7 +177,7 @@ pub enum Error {
     Project {
         /// What is wrong with each, in the order of execution.
         errors: Vec<Error>,
-        /// Statements that were not tried, because they need one that failed.
+        /// Statements that were not tried: they need one that failed, or enough had failed.
         unseen: usize,
     },
 }
@@ -268,8 +268,10 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// A line each.
 fn listed(errors: &[Error], unseen: usize) -> String {
     let mut text = format!("{} statements failed", errors.len());
-    if unseen > 0 {
-        text += &format!("; {unseen} that need them were not tried");
+    match unseen {
+        0 => {}
+        1 => text += "; 1 more was not tried",
+        more => text += &format!("; {more} more were not tried"),
     }
     for error in errors {
         text += &format!("\n  {}", chain(error));
