@@ -18,6 +18,7 @@ mod opaque;
 mod operators;
 mod round;
 mod spark;
+mod stand_in;
 mod strings;
 mod sum;
 mod type_of;

@@ -2,9 +2,10 @@
 //! or in a `LATERAL VIEW`. They are written with DataFusion's `unnest`, which takes several lists side
 //! by side.
 
-use sqlparser::ast::{Expr, Function, Ident, Select, SelectItem, Value};
+use sqlparser::ast::{BinaryOperator, CaseWhen, Expr, Function, Ident, Select, SelectItem, Value};
 
-use crate::synonyms::{call_of, plain_args};
+use crate::synonyms::{binary, call_of, plain_args};
+use crate::templates;
 
 /// Rows of one `stack`: more than anybody writes, and few enough to be written out.
 const STACK_ROWS_MAX: usize = 1000;
@@ -23,7 +24,10 @@ pub(crate) fn columns(
         called => (called, outer),
     };
     let args: Vec<&Expr> = plain_args(call)?;
-    let unnest = |list: Expr| call_of("unnest", [if outer { or_null(list) } else { list }]);
+    let unnest = |list: Expr| {
+        let kept = if outer { or_null(list.clone()) } else { None };
+        call_of("unnest", [kept.unwrap_or(list)])
+    };
     let parts: Vec<(Expr, &str)> = match (name, args.as_slice(), aliases.len()) {
         ("explode", [of], 0 | 1) => vec![(unnest((*of).clone()), "col")],
         ("explode", [of], 2) => pairs(of, unnest).into(),
@@ -73,23 +77,14 @@ fn places(of: &Expr) -> Expr {
 }
 
 /// A list of one NULL for one that is empty or NULL.
-fn or_null(list: Expr) -> Expr {
+fn or_null(list: Expr) -> Option<Expr> {
     let length = call_of("cardinality", [list.clone()]);
     let nothing = call_of("make_array", [Expr::value(Value::Null)]);
-    Expr::Case {
-        case_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-        end_token: sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
-        operand: None,
-        conditions: vec![sqlparser::ast::CaseWhen {
-            condition: Expr::BinaryOp {
-                left: Box::new(length),
-                op: sqlparser::ast::BinaryOperator::Gt,
-                right: Box::new(number(0)),
-            },
-            result: list,
-        }],
-        else_result: Some(Box::new(nothing)),
-    }
+    let some = CaseWhen {
+        condition: binary(&length, BinaryOperator::Gt, &number(0)),
+        result: list,
+    };
+    templates::case(None, vec![some], Some(nothing))
 }
 
 fn number(number: usize) -> Expr {
@@ -154,6 +149,17 @@ pub(crate) fn rewrite_select(select: &mut Select) {
     let items = columns.into_iter();
     let items = items.map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
     select.projection.splice(at..=at, items);
+}
+
+/// Whether a select list has more of them than [`rewrite_select`] knows to spread.
+pub(crate) fn are_several(select: &Select) -> bool {
+    let items = select.projection.iter();
+    items.filter(|item| spread(item).is_some()).count() > 1
+}
+
+/// How many columns an item of a select list gives.
+pub(crate) fn width(item: &SelectItem) -> usize {
+    spread(item).map_or(1, |columns| columns.len())
 }
 
 fn spread(item: &SelectItem) -> Option<Vec<(Expr, Ident)>> {

@@ -12,26 +12,12 @@
 mod places;
 mod stars;
 
-use std::sync::LazyLock;
-
 use sqlparser::ast::{
     Expr, Ident, LateralView, ObjectName, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, TableFactor, VisitMut, WildcardAdditionalOptions,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 
-use crate::{generators, own_names};
-
-/// What an unnested relation is read by. Its parts are put there by [`unnested`].
-static DERIVED: LazyLock<Option<TableFactor>> = LazyLock::new(|| {
-    let text = "SELECT 1 FROM (SELECT 1 FROM t) AS t";
-    let mut parser = Parser::new(&GenericDialect).try_with_sql(text).ok()?;
-    match *parser.parse_query().ok()?.body {
-        SetExpr::Select(select) => Some(select.from.into_iter().next()?.relation),
-        _ => None,
-    }
-});
+use crate::{generators, own_names, templates};
 
 /// Lateral views of a select, at most: each is a subquery around those before it.
 const VIEWS_MAX: usize = 32;
@@ -121,30 +107,27 @@ fn columns(view: &LateralView) -> Option<Vec<(Expr, Ident)>> {
 
 /// Puts the relation into a subquery that gives `columns`, too.
 fn unnested(relation: &mut TableFactor, columns: Vec<(Expr, Ident)>) {
-    let (Some(name), Some(mut derived)) = (places::name_of(relation), DERIVED.clone()) else {
-        return;
-    };
-    let TableFactor::Derived {
-        subquery,
-        alias: Some(alias),
-        ..
-    } = &mut derived
-    else {
-        return;
-    };
-    let SetExpr::Select(inner) = &mut *subquery.body else {
+    let template = templates::subquery("(SELECT 1 FROM t) AS t");
+    let (Some(name), Some(mut subquery)) = (places::name_of(relation), template) else {
         return;
     };
     let all = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![name.clone()]));
     let all = SelectItem::QualifiedWildcard(all, WildcardAdditionalOptions::default());
     let columns = columns.into_iter();
     let columns = columns.map(|(expr, alias)| SelectItem::ExprWithAlias { expr, alias });
-    inner.projection = std::iter::once(all).chain(columns).collect();
-    alias.name = name;
-    if let [inner] = inner.from.as_mut_slice() {
-        std::mem::swap(&mut inner.relation, relation);
+    if let Some(inner) = templates::select_of(&mut subquery)
+        && let [from] = inner.from.as_mut_slice()
+    {
+        std::mem::swap(&mut from.relation, relation);
+        inner.projection = std::iter::once(all).chain(columns).collect();
     }
-    *relation = derived;
+    if let TableFactor::Derived {
+        alias: Some(alias), ..
+    } = &mut subquery
+    {
+        alias.name = name;
+    }
+    *relation = subquery;
 }
 
 /// A view, and the columns that it gives.
@@ -175,13 +158,5 @@ impl View {
                 }
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_subquery_is_sql() {
-        assert!(super::DERIVED.is_some());
     }
 }

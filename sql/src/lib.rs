@@ -45,6 +45,7 @@ mod spelling;
 pub mod statement;
 mod suffixes;
 mod synonyms;
+mod templates;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -30,7 +30,8 @@ pub(crate) fn is_computed_similar_to(expr: &Expr) -> bool {
     let Expr::SimilarTo { pattern, .. } = expr else {
         return false;
     };
-    text_mut(&mut pattern.clone()).is_none()
+    let is_null = matches!(&**pattern, Expr::Value(value) if value.value == Value::Null);
+    !is_null && text_mut(&mut pattern.clone()).is_none()
 }
 
 fn text_mut(expr: &mut Expr) -> Option<&mut String> {

@@ -27,8 +27,11 @@ pub(crate) fn run(plan: LogicalPlan, dialect: Dialect) -> Result<LogicalPlan> {
         Dialect::Ansi => counted_digits(plan)?,
     };
     let plan = signed_ranks(moments(plan)?, dialect)?;
-    // Those of what was narrowed are other types now.
-    Ok(plan.resolve_lambda_variables()?.data)
+    match dialect {
+        // What was narrowed has other types now.
+        Dialect::Spark => Ok(plan.resolve_lambda_variables()?.data),
+        Dialect::Ansi => Ok(plan),
+    }
 }
 
 /// Rewrites each expression of `plan`, and what is in it, from the leaves up, with the columns that it

@@ -17,16 +17,14 @@ use std::ops::ControlFlow;
 use mica_catalog::fold;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, ExcludeSelectItem, Expr, ExprWithAlias, Ident,
-    NullInclusion, ObjectName, PivotValueSource, Query, Select, SelectItem, SetExpr, TableFactor,
-    Value, Visit, Visitor, WildcardAdditionalOptions, visit_expressions_mut,
+    NullInclusion, ObjectName, PivotValueSource, SelectItem, TableFactor, Value, Visit, Visitor,
+    WildcardAdditionalOptions, visit_expressions_mut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 
 use crate::registry::Registry;
 use crate::spelling::spelled;
 use crate::synonyms::{binary, call_of};
-use crate::{Dialect, StatementText, spark_calls, synonyms};
+use crate::{Dialect, StatementText, spark_calls, synonyms, templates};
 
 /// Whether [`rewrite`] knows how to write `factor`.
 pub(crate) fn is_known(factor: &TableFactor) -> bool {
@@ -77,8 +75,8 @@ fn pivoted(factor: &TableFactor, dialect: Dialect) -> Option<TableFactor> {
             });
         }
     }
-    let mut subquery = derived("SELECT 1 FROM t GROUP BY ALL")?;
-    let select = select_of(&mut subquery)?;
+    let mut subquery = templates::subquery("(SELECT 1 FROM t GROUP BY ALL)")?;
+    let select = templates::select_of(&mut subquery)?;
     select.projection = items;
     select.from.first_mut()?.relation = (**table).clone();
     Some(with_alias(subquery, alias))
@@ -138,13 +136,11 @@ fn filtered(expr: &Expr, condition: &Expr, dialect: Dialect) -> Option<Expr> {
         call.filter = Some(Box::new(condition.clone()));
     }
     let zero = Expr::value(Value::Number("0".to_owned(), false));
-    let mut case = parsed("CASE WHEN 1 THEN 1 END")?;
-    if let Expr::Case { conditions, .. } = &mut case {
-        *conditions = vec![CaseWhen {
-            condition: binary(&rows, BinaryOperator::Gt, &zero),
-            result: filtered,
-        }];
-    }
+    let some = CaseWhen {
+        condition: binary(&rows, BinaryOperator::Gt, &zero),
+        result: filtered,
+    };
+    let case = templates::case(None, vec![some], None)?;
     found.then_some(case)
 }
 
@@ -225,15 +221,15 @@ fn unpivoted(factor: &TableFactor, text: &StatementText) -> Option<TableFactor> 
     };
     let excluded = names.iter().map(|name| fold(&name.value)).collect();
     let items = vec![all_but(excluded), unnest(texts, name), unnest(cells, value)];
-    let mut inner = derived("SELECT 1 FROM t")?;
-    let select = select_of(&mut inner)?;
+    let mut inner = templates::subquery("(SELECT 1 FROM t)")?;
+    let select = templates::select_of(&mut inner)?;
     select.projection = items;
     select.from.first_mut()?.relation = (**table).clone();
     if *null_inclusion == Some(NullInclusion::IncludeNulls) {
         return Some(with_alias(inner, alias));
     }
-    let mut outer = derived("SELECT * FROM t")?;
-    let select = select_of(&mut outer)?;
+    let mut outer = templates::subquery("(SELECT * FROM t)")?;
+    let select = templates::select_of(&mut outer)?;
     select.from.first_mut()?.relation = inner;
     select.selection = Some(Expr::IsNotNull(Box::new(Expr::Identifier(value.clone()))));
     Some(with_alias(outer, alias))
@@ -269,50 +265,9 @@ fn all_but(names: BTreeSet<String>) -> SelectItem {
     })
 }
 
-fn parsed(text: &str) -> Option<Expr> {
-    let mut parser = Parser::new(&GenericDialect).try_with_sql(text).ok()?;
-    parser.parse_expr().ok()
-}
-
-/// A subquery to be filled in.
-fn derived(text: &str) -> Option<TableFactor> {
-    let text = format!("SELECT 1 FROM ({text})");
-    let mut parser = Parser::new(&GenericDialect).try_with_sql(&text).ok()?;
-    match *parser.parse_query().ok()?.body {
-        SetExpr::Select(select) => Some(select.from.into_iter().next()?.relation),
-        _ => None,
-    }
-}
-
-fn select_of(factor: &mut TableFactor) -> Option<&mut Select> {
-    let TableFactor::Derived { subquery, .. } = factor else {
-        return None;
-    };
-    let Query { body, .. } = &mut **subquery;
-    match &mut **body {
-        SetExpr::Select(select) => Some(select),
-        _ => None,
-    }
-}
-
 fn with_alias(mut factor: TableFactor, given: &Option<sqlparser::ast::TableAlias>) -> TableFactor {
     if let TableFactor::Derived { alias, .. } = &mut factor {
         alias.clone_from(given);
     }
     factor
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_subquery_groups_by_all() {
-        let mut subquery = derived("SELECT 1 FROM t GROUP BY ALL").unwrap();
-        let select = select_of(&mut subquery).unwrap();
-        assert!(matches!(
-            select.group_by,
-            sqlparser::ast::GroupByExpr::All(_)
-        ));
-    }
 }

@@ -15,8 +15,8 @@ use sqlparser::ast::{
 
 use crate::statement::{AlterAction, Describe};
 use crate::{
-    Dialect, Error, Position, Result, Statement, functions, hive_clauses, lateral_views, like,
-    patterns, pivot, using,
+    Dialect, Error, Position, Result, Statement, functions, generators, hive_clauses,
+    lateral_views, like, patterns, pivot, using,
 };
 
 /// Refuses `statement` if it holds anything that would be ignored.
@@ -204,7 +204,7 @@ fn check_literal(literal: &TypedString, node: &impl Spanned) -> ControlFlow<Box<
 }
 
 /// What may stand in a `SELECT` and would be ignored.
-fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 14] {
+fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 15] {
     let is_ansi = dialect != Dialect::Spark;
     [
         (
@@ -225,6 +225,10 @@ fn in_select(select: &Select, dialect: Dialect) -> [(bool, &'static str); 14] {
         (
             !lateral_views::are_known(select),
             "a LATERAL VIEW of a function other than explode, posexplode, stack and json_tuple, or behind joins where it is not plain whose columns it reads (write t.list)",
+        ),
+        (
+            !is_ansi && generators::are_several(select),
+            "a second function that gives rows in a select list (explode one in a subquery)",
         ),
         (select.prewhere.is_some(), "PREWHERE"),
         (!select.connect_by.is_empty(), "CONNECT BY"),

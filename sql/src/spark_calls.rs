@@ -11,10 +11,9 @@ use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, Expr, Function, FunctionArguments, NullTreatment, Value,
     visit_expressions_mut,
 };
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 
 use crate::synonyms::plain_args;
+use crate::templates;
 use percentiles::each_percentile;
 use table::CALLS;
 
@@ -25,7 +24,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Whether a call of `name` stands for something else.
 pub(crate) fn is_one(name: &str, args: usize) -> bool {
-    templates().contains_key(&(name, args))
+    calls().contains_key(&(name, args))
 }
 
 /// What a call stands for; casts in it are of `kind`.
@@ -45,7 +44,7 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
     if ignores_nulls.is_some() {
         args.truncate(1);
     }
-    let mut written = templates().get(&(name.as_str(), args.len()))?.clone();
+    let mut written = calls().get(&(name.as_str(), args.len()))?.clone();
     let _ = visit_expressions_mut(&mut written, |part| {
         fill(part, &args, kind);
         ControlFlow::<()>::Continue(())
@@ -67,32 +66,19 @@ pub(crate) fn of_call(function: &Function, kind: &CastKind) -> Option<Expr> {
 fn decoded(args: &[Expr]) -> Option<Expr> {
     let (value, rest) = args.split_first()?;
     let (pairs, default) = rest.as_chunks::<2>();
-    let mut case = Parser::new(&GenericDialect)
-        .try_with_sql("CASE 1 WHEN 1 THEN 1 END")
-        .and_then(|mut parser| parser.parse_expr())
-        .ok()?;
     let is_null = |key: &Expr| matches!(key, Expr::Value(value) if value.value == Value::Null);
     let has_nulls = pairs.iter().any(|[key, _]| is_null(key));
-    if let Expr::Case {
-        operand,
-        conditions,
-        else_result,
-        ..
-    } = &mut case
-    {
-        // The value is computed once where it can be.
-        *operand = (!has_nulls).then(|| Box::new(value.clone()));
-        let when = |[key, result]: &[Expr; 2]| CaseWhen {
-            condition: match has_nulls {
-                true => Expr::IsNotDistinctFrom(Box::new(value.clone()), Box::new(key.clone())),
-                false => key.clone(),
-            },
-            result: result.clone(),
-        };
-        *conditions = pairs.iter().map(when).collect();
-        *else_result = default.first().cloned().map(Box::new);
-    }
-    Some(case)
+    let branch = |[key, result]: &[Expr; 2]| CaseWhen {
+        condition: match has_nulls {
+            true => Expr::IsNotDistinctFrom(Box::new(value.clone()), Box::new(key.clone())),
+            false => key.clone(),
+        },
+        result: result.clone(),
+    };
+    // The value is computed once where it can be.
+    let operand = (!has_nulls).then(|| value.clone());
+    let branches = pairs.iter().map(branch).collect();
+    templates::case(operand, branches, default.first().cloned())
 }
 
 /// What the second argument of `first(x, true)` says, where it is one of those.
@@ -163,16 +149,12 @@ fn with_clauses(call: &mut Function, function: &Function) -> Option<()> {
     }
 }
 
-fn templates() -> &'static HashMap<(&'static str, usize), Expr> {
-    static TEMPLATES: OnceLock<HashMap<(&'static str, usize), Expr>> = OnceLock::new();
-    let parse = |text| {
-        let mut parser = Parser::new(&GenericDialect).try_with_sql(text).ok()?;
-        parser.parse_expr().ok()
-    };
-    TEMPLATES.get_or_init(|| {
+fn calls() -> &'static HashMap<(&'static str, usize), Expr> {
+    static CALLS_READ: OnceLock<HashMap<(&'static str, usize), Expr>> = OnceLock::new();
+    CALLS_READ.get_or_init(|| {
         let parsed = CALLS.iter();
         parsed
-            .filter_map(|(name, args, text)| Some(((*name, *args), parse(text)?)))
+            .filter_map(|(name, args, text)| Some(((*name, *args), templates::expression(text)?)))
             .collect()
     })
 }
@@ -200,6 +182,6 @@ mod tests {
 
     #[test]
     fn every_call_is_written_in_sql() {
-        assert_eq!(templates().len(), CALLS.len());
+        assert_eq!(calls().len(), CALLS.len());
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! The planner works on folded names; this is the one place where they are spelled again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
 use datafusion::logical_expr::LogicalPlan;
 use mica_catalog::fold;
-use sqlparser::ast::{Ident, Query, Select, SelectItem, TableAlias, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, TableAlias, TableFactor, Visit, Visitor,
+};
 
 use crate::level::{Source, Sources};
 use crate::naming::{self, fields};
-use crate::{Dialect, StatementText, pivot};
+use crate::{Dialect, StatementText, generators, pivot};
 
 /// The names of the output of `plan`, which was planned from `query` over `sources`.
 pub(crate) fn output_names(
@@ -79,36 +81,64 @@ fn given_names(
     dialect: Dialect,
     columns: usize,
 ) -> Vec<Option<String>> {
-    let is_wildcard = |item: &SelectItem| {
-        !matches!(
-            item,
-            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. }
-        )
+    let naming = ItemNames {
+        relations: fields::relations(select),
+        text,
+        dialect,
     };
-    let relations = fields::relations(select);
-    let name = |item: &SelectItem| match item {
-        SelectItem::UnnamedExpr(expr) => naming::of_expression(expr, text, dialect)
-            .or_else(|| Some(spelled(fields::name(expr, &relations)?, text))),
-        SelectItem::ExprWithAlias { alias, .. } => Some(spelled(alias, text)),
-        _ => None,
-    };
-    let items = &select.projection;
+    let items = select.projection.iter();
+    let items: Vec<Option<Vec<Option<String>>>> = items.map(|item| naming.of(item)).collect();
+    let has_wildcard = items.iter().any(Option::is_none);
+    let known: usize = items.iter().flatten().map(Vec::len).sum();
     let mut names = vec![None; columns];
-    let first = items.iter().position(is_wildcard);
-    let last = items.iter().rposition(is_wildcard);
-    let (before, after) = match (first, last) {
-        (Some(first), Some(last)) => (&items[..first], &items[last + 1..]),
-        // An item that became several columns would shift the rest.
-        _ if items.len() != columns => return names,
-        _ => (&items[..], &items[..0]),
-    };
-    for (place, item) in names.iter_mut().zip(before) {
-        *place = name(item);
+    // A struct that is taken apart becomes columns of its own, and shifts the rest.
+    if !has_wildcard && known != columns {
+        return names;
     }
-    for (place, item) in names.iter_mut().rev().zip(after.iter().rev()) {
-        *place = name(item);
+    let before = items.iter().map_while(Option::as_ref).flatten();
+    for (place, name) in names.iter_mut().zip(before) {
+        place.clone_from(name);
+    }
+    let after = items.iter().rev().map_while(Option::as_ref);
+    let after = after.flat_map(|names| names.iter().rev());
+    for (place, name) in names.iter_mut().rev().zip(after) {
+        place.clone_from(name);
     }
     names
+}
+
+/// How the columns of a select list's items are called.
+struct ItemNames<'a> {
+    relations: HashSet<String>,
+    text: &'a StatementText,
+    dialect: Dialect,
+}
+
+impl ItemNames<'_> {
+    /// The names of an item's columns, where it gives them some; none for a wildcard.
+    fn of(&self, item: &SelectItem) -> Option<Vec<Option<String>>> {
+        let width = match self.dialect {
+            Dialect::Ansi => 1,
+            Dialect::Spark => generators::width(item),
+        };
+        match item {
+            SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } if width != 1 => {
+                Some(vec![None; width])
+            }
+            SelectItem::UnnamedExpr(expr) => Some(vec![self.of_expression(expr)]),
+            SelectItem::ExprWithAlias { alias, .. } => Some(vec![Some(spelled(alias, self.text))]),
+            SelectItem::ExprWithAliases { aliases, .. } => {
+                let spelled = aliases.iter().map(|alias| Some(spelled(alias, self.text)));
+                Some(spelled.collect())
+            }
+            _ => None,
+        }
+    }
+
+    fn of_expression(&self, expr: &Expr) -> Option<String> {
+        let name = naming::of_expression(expr, self.text, self.dialect);
+        name.or_else(|| Some(spelled(fields::name(expr, &self.relations)?, self.text)))
+    }
 }
 
 /// What the text calls things, at any depth.

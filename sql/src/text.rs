@@ -227,24 +227,25 @@ fn prepare(
             let number = name.strip_prefix('$').and_then(|n| n.parse().ok());
             *parameters = (*parameters).max(number.unwrap_or(0));
         }
-        Token::SingleQuotedString(raw) | Token::DoubleQuotedString(raw)
-            if dialect == Dialect::Spark =>
-        {
-            token.token = Token::SingleQuotedString(spark_string(raw));
+        Token::SingleQuotedString(raw) if dialect == Dialect::Spark => {
+            token.token = Token::SingleQuotedString(spark_string(raw, '\''));
+        }
+        Token::DoubleQuotedString(raw) if dialect == Dialect::Spark => {
+            token.token = Token::SingleQuotedString(spark_string(raw, '"'));
         }
         _ => {}
     }
 }
 
-/// The value of a Spark string literal, from what stands between its outer quotes. Neighbouring
-/// literals are joined, so a doubled quote vanishes; backslash escapes are C's, with `\uXXXX`, and
+/// The value of a Spark string literal, from what stands between its outer `quote`s. Neighbouring
+/// literals are joined, so a doubled one of these vanishes; backslash escapes are C's, with `\uXXXX`, and
 /// `\%` and `\_` keep their backslash for LIKE.
-fn spark_string(raw: &str) -> String {
+fn spark_string(raw: &str, quote: char) -> String {
     let mut value = String::with_capacity(raw.len());
     let mut chars = raw.chars().peekable();
     while let Some(ch) = chars.next() {
         match ch {
-            '\'' | '"' if chars.peek() == Some(&ch) => {
+            ch if ch == quote && chars.peek() == Some(&quote) => {
                 chars.next();
             }
             '\\' => match chars.next() {
@@ -368,14 +369,16 @@ mod tests {
 
     #[test]
     fn spark_strings_join_and_unescape() {
-        for (raw, expected) in [
-            ("it''s", "its"),
-            (r"it\'s", "it's"),
-            (r"\\d+", r"\d+"),
-            (r"a\tb\u0041", "a\tbA"),
-            (r"10\%", r"10\%"),
+        for (raw, quote, expected) in [
+            ("it''s", '\'', "its"),
+            ("it''s", '"', "it''s"),
+            (r#"{"a":""}"#, '\'', r#"{"a":""}"#),
+            (r"it\'s", '\'', "it's"),
+            (r"\\d+", '\'', r"\d+"),
+            (r"a\tb\u0041", '\'', "a\tbA"),
+            (r"10\%", '\'', r"10\%"),
         ] {
-            assert_eq!(spark_string(raw), expected);
+            assert_eq!(spark_string(raw, quote), expected);
         }
     }
 }

@@ -7,12 +7,10 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, FieldRef}
 use datafusion::common::Result;
 use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Documentation, GroupsAccumulator, ReversedUDAF,
-    Signature,
-};
+use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, GroupsAccumulator};
 
-use super::sum::{Checked, CheckedGroups, Overflow, Types, Way, of_type};
+use super::stand_in::left_to_inner;
+use super::sum::{Checked, CheckedGroups, Overflow, Types, of_type};
 
 /// `avg`, under DataFusion's names.
 pub(crate) fn avg() -> Arc<AggregateUDF> {
@@ -41,7 +39,8 @@ fn longer<'a>(args: &AccumulatorArgs<'a>) -> Option<(AccumulatorArgs<'a>, Types)
         return None;
     }
     let types = Types {
-        way: Way::Longer,
+        widened: None,
+        is_counted: false,
         sum: args.return_type().clone(),
         overflow: Overflow::Error,
     };
@@ -52,25 +51,7 @@ fn longer<'a>(args: &AccumulatorArgs<'a>) -> Option<(AccumulatorArgs<'a>, Types)
 }
 
 impl AggregateUDFImpl for Average {
-    fn name(&self) -> &str {
-        self.inner().name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner().aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner().signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(types)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner().coerce_types(types)
-    }
+    left_to_inner!();
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         self.inner().state_fields(args)
@@ -84,10 +65,6 @@ impl AggregateUDFImpl for Average {
         Ok(Box::new(Checked { inner, types }))
     }
 
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner().groups_accumulator_supported(args)
-    }
-
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
@@ -97,13 +74,5 @@ impl AggregateUDFImpl for Average {
         };
         let inner = self.inner().create_groups_accumulator(args)?;
         Ok(Box::new(CheckedGroups { inner, types }))
-    }
-
-    fn reverse_expr(&self) -> ReversedUDAF {
-        self.inner().reverse_expr()
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        self.inner().documentation()
     }
 }

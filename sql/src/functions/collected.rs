@@ -96,7 +96,7 @@ fn share(args: &AccumulatorArgs<'_>) -> Result<f64> {
     let share = literal.map(|literal| literal.value().cast_to(&DataType::Float64));
     match share.transpose()? {
         Some(ScalarValue::Float64(Some(share))) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => plan_err!("percentile_disc takes a literal from 0 to 1 as its share"),
+        _ => plan_err!("a percentile takes a literal from 0 to 1 as its share"),
     }
 }
 

@@ -84,11 +84,10 @@ fn with_numbers(mut expr: RawBinaryExpr, schema: &DFSchema) -> RawBinaryExpr {
             | BinaryOperator::GtEq
     );
     let is_arithmetic = is_arithmetic || is_comparison && beside_decimal;
-    let is_text = |found: &DataType| *found == DataType::Utf8;
-    let (texts, numbers) = ([is_text(&left), is_text(&right)], [&left, &right]);
+    let (texts, numbers) = ([left.is_string(), right.is_string()], [&left, &right]);
     let others = numbers
         .iter()
-        .all(|found| is_text(found) || found.is_numeric());
+        .all(|found| found.is_string() || found.is_numeric());
     if is_arithmetic && others {
         for (side, is_text) in [&mut expr.left, &mut expr.right].into_iter().zip(texts) {
             if is_text {

@@ -15,15 +15,14 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::sum::{Sum, sum_udaf};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
-use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Operator, ReversedUDAF,
-    SetMonotonicity, Signature, StatisticsArgs,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Operator, StatisticsArgs,
 };
 
+use super::stand_in::left_to_inner;
 pub(super) use checked::{Checked, CheckedGroups, Types};
 use decimal::DecimalSum;
-pub(super) use way::Way;
+use way::Way;
 
 /// What becomes of a sum that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,7 +61,11 @@ impl CheckedSum {
 
     fn types(&self, way: Way, sum: &DataType) -> Types {
         Types {
-            way,
+            is_counted: matches!(way, Way::Counted { .. }),
+            widened: match way {
+                Way::Widened(wide) => Some(wide),
+                Way::Whole | Way::Counted { .. } => None,
+            },
             sum: sum.clone(),
             overflow: self.overflow,
         }
@@ -90,17 +93,7 @@ pub(super) fn of_type(field: &Field, data_type: &DataType) -> FieldRef {
 }
 
 impl AggregateUDFImpl for CheckedSum {
-    fn name(&self) -> &str {
-        self.inner().name()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner().signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner().return_type(types)
-    }
+    left_to_inner!();
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
         let return_field = match self.way(args.input_fields, args.return_type(), args.is_distinct) {
@@ -121,7 +114,6 @@ impl AggregateUDFImpl for CheckedSum {
         let sum: Box<dyn Accumulator> = match &way {
             Way::Widened(wide) => self.inner().accumulator(widened(&args, wide))?,
             Way::Whole => whole::one(args.return_type()),
-            Way::Longer => self.inner().accumulator(args.clone())?,
             Way::Counted { precision, scale } => Box::new(DecimalSum::new(*precision, *scale)),
         };
         Ok(Box::new(Checked {
@@ -151,10 +143,6 @@ impl AggregateUDFImpl for CheckedSum {
         }))
     }
 
-    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
-        self.inner().groups_accumulator_supported(args)
-    }
-
     fn create_groups_accumulator(
         &self,
         args: AccumulatorArgs<'_>,
@@ -167,25 +155,12 @@ impl AggregateUDFImpl for CheckedSum {
                 .inner()
                 .create_groups_accumulator(widened(&args, wide))?,
             Way::Whole => whole::groups(args.return_type()),
-            Way::Longer => self.inner().create_groups_accumulator(args.clone())?,
             Way::Counted { .. } => decimal::groups(args.return_type()),
         };
         Ok(Box::new(CheckedGroups {
             inner: sums,
             types: self.types(way, args.return_type()),
         }))
-    }
-
-    fn reverse_expr(&self) -> ReversedUDAF {
-        self.inner().reverse_expr()
-    }
-
-    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
-        self.inner().order_sensitivity()
-    }
-
-    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
-        self.inner().set_monotonicity(data_type)
     }
 
     fn simplify_expr_op_literal(

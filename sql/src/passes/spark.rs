@@ -170,7 +170,7 @@ fn with_texts<'a>(values: impl Iterator<Item = &'a mut Expr>, schema: &DFSchema)
         (!data_type.is_null()).then_some((value, data_type))
     });
     let values: Vec<(&mut Expr, DataType)> = values.collect();
-    let is_text = |data_type: &DataType| *data_type == DataType::Utf8;
+    let is_text = DataType::is_string;
     let is_plain = |data_type: &DataType| !data_type.is_nested();
     if !values.iter().any(|(_, data_type)| is_text(data_type))
         || !values.iter().all(|(_, data_type)| is_plain(data_type))

@@ -4,101 +4,63 @@
 //! for: `'x' = 1` compares numbers, and `concat('a', 1.0)` texts. Source: Spark's `Cast`,
 //! `UTF8String.toInt` and `SparkDateTimeUtils`.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::arrow::datatypes::{DataType, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
+use datafusion::logical_expr::expr::{Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::{
-    Expr, ExprSchemable, LogicalPlan, ScalarUDF, TypeSignature, binary_expr, lit,
+    Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, TypeSignature, binary_expr, lit,
 };
-use datafusion::logical_expr::{Operator, expr::Cast, expr::TryCast};
 
 use super::by_row::ByRow;
-use super::{reading, showing};
+use super::reading::{self, whole};
+use super::showing;
 use crate::passes::{each_expression, recompute};
 
-/// Targets of casts, and the functions for them.
-struct Functions {
-    text: Arc<ScalarUDF>,
-    tinyint: Arc<ScalarUDF>,
-    smallint: Arc<ScalarUDF>,
-    int: Arc<ScalarUDF>,
-    bigint: Arc<ScalarUDF>,
-    date: Arc<ScalarUDF>,
-    timestamp: Arc<ScalarUDF>,
-}
+const MOMENT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
-fn functions() -> &'static Functions {
-    use datafusion::arrow::datatypes::{Int8Type, Int16Type, Int32Type, Int64Type};
-    static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
-    let function = |name, result, run| {
+/// The functions, by the type that they cast to.
+static FUNCTIONS: LazyLock<Vec<(DataType, Arc<ScalarUDF>)>> = LazyLock::new(|| {
+    let by_row = |name, result: DataType, run| {
         let signature = TypeSignature::Any(1);
-        ByRow {
+        let cast = ByRow {
             name,
             signature,
-            result,
+            result: result.clone(),
             run,
-        }
-        .function()
+        };
+        (result, cast.function())
     };
-    FUNCTIONS.get_or_init(|| Functions {
-        text: function("mica_cast_text", DataType::Utf8, showing::text),
-        tinyint: function(
-            "mica_cast_tinyint",
-            DataType::Int8,
-            reading::whole::<Int8Type>,
-        ),
-        smallint: function(
-            "mica_cast_smallint",
-            DataType::Int16,
-            reading::whole::<Int16Type>,
-        ),
-        int: function(
-            "mica_cast_int",
-            DataType::Int32,
-            reading::whole::<Int32Type>,
-        ),
-        bigint: function(
-            "mica_cast_bigint",
-            DataType::Int64,
-            reading::whole::<Int64Type>,
-        ),
-        date: function("mica_cast_date", DataType::Date32, reading::date),
-        timestamp: function(
-            "mica_cast_timestamp",
-            DataType::Timestamp(TimeUnit::Microsecond, None),
-            reading::timestamp,
-        ),
-    })
-}
+    vec![
+        by_row("mica_cast_text", DataType::Utf8, showing::text),
+        by_row("mica_cast_tinyint", DataType::Int8, whole::<Int8Type>),
+        by_row("mica_cast_smallint", DataType::Int16, whole::<Int16Type>),
+        by_row("mica_cast_int", DataType::Int32, whole::<Int32Type>),
+        by_row("mica_cast_bigint", DataType::Int64, whole::<Int64Type>),
+        by_row("mica_cast_date", DataType::Date32, reading::date),
+        by_row("mica_cast_timestamp", MOMENT, reading::timestamp),
+    ]
+});
 
 pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-    let all = functions();
-    [
-        &all.text,
-        &all.tinyint,
-        &all.smallint,
-        &all.int,
-        &all.bigint,
-        &all.date,
-        &all.timestamp,
-    ]
-    .map(Arc::clone)
-    .to_vec()
+    let functions = FUNCTIONS.iter();
+    functions
+        .map(|(_, function)| Arc::clone(function))
+        .collect()
 }
 
 /// Makes the casts of an analysed plan Spark's. If `lenient`, as Spark is but in ANSI mode, what
 /// cannot be read is NULL, and a number that does not fit is cut.
 ///
 /// # Errors
-/// What DataFusion says of a plan that it cannot walk; none that it analysed.
+/// A cast that Spark does not have.
 pub(crate) fn spark_casts(plan: LogicalPlan, lenient: bool) -> Result<LogicalPlan> {
     match has_casts(&plan)? {
         true => each_expression(
             plan,
-            |expr, schema| Ok(as_spark(expr, schema, lenient)),
+            |expr, schema| as_spark(expr, schema, lenient),
             recompute,
         ),
         false => Ok(plan),
@@ -106,7 +68,6 @@ pub(crate) fn spark_casts(plan: LogicalPlan, lenient: bool) -> Result<LogicalPla
 }
 
 fn has_casts(plan: &LogicalPlan) -> Result<bool> {
-    use datafusion::common::tree_node::TreeNode;
     let mut found = false;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
@@ -122,65 +83,53 @@ fn has_casts(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
-fn as_spark(expr: Expr, schema: &DFSchema, lenient: bool) -> Transformed<Expr> {
+fn as_spark(expr: Expr, schema: &DFSchema, lenient: bool) -> Result<Transformed<Expr>> {
     let (Expr::Cast(Cast { expr: value, field }) | Expr::TryCast(TryCast { expr: value, field })) =
         &expr
     else {
-        return Transformed::no(expr);
+        return Ok(Transformed::no(expr));
     };
+    // A parameter whose type is not known yet has none.
     let Ok(from) = value.get_type(schema) else {
-        return Transformed::no(expr);
+        return Ok(Transformed::no(expr));
     };
     let to = field.data_type();
-    if lenient
-        && *to == DataType::Boolean
-        && from.is_decimal()
-        && let Ok(zero) = ScalarValue::new_zero(&from)
-    {
-        return Transformed::yes(binary_expr((**value).clone(), Operator::NotEq, lit(zero)));
+    if from.is_integer() && *to == DataType::Date32 {
+        return plan_err!(
+            "a whole number cannot be cast to DATE: date_from_unix_date(n) counts days from 1970-01-01"
+        );
     }
-    if lenient && is_text(&from) && to.is_floating() && matches!(expr, Expr::Cast(_)) {
+    if lenient && *to == DataType::Boolean && from.is_decimal() {
+        let zero = lit(ScalarValue::new_zero(&from)?);
+        let differs = binary_expr((**value).clone(), Operator::NotEq, zero);
+        return Ok(Transformed::yes(differs));
+    }
+    if lenient && from.is_string() && to.is_floating() && matches!(expr, Expr::Cast(_)) {
         let cast = TryCast::new(value.clone(), to.clone());
-        return Transformed::yes(Expr::TryCast(cast));
+        return Ok(Transformed::yes(Expr::TryCast(cast)));
     }
-    match function_for(&from, to, lenient) {
-        Some(function) => {
+    let known = FUNCTIONS.iter().find(|(target, _)| target == to);
+    match known.filter(|_| differs_from_arrow(&from, to, lenient)) {
+        Some((_, function)) => {
             let args = vec![(**value).clone()];
             let call = ScalarFunction::new_udf(Arc::clone(function), args);
-            Transformed::yes(Expr::ScalarFunction(call))
+            Ok(Transformed::yes(Expr::ScalarFunction(call)))
         }
-        None => Transformed::no(expr),
+        None => Ok(Transformed::no(expr)),
     }
 }
 
-/// The function that casts so; none where Arrow's cast does.
-fn function_for(from: &DataType, to: &DataType, lenient: bool) -> Option<&'static Arc<ScalarUDF>> {
-    let all = functions();
-    let is_shown = from.is_floating() || matches!(from, DataType::Timestamp(..));
-    if *to == DataType::Utf8 && is_shown {
-        return Some(&all.text);
-    }
-    if !lenient {
-        return None;
-    }
-    let is_text = is_text(from);
-    let is_cut = from.is_floating() || from.is_signed_integer() && width(from) > width(to);
+/// Whether Arrow casts otherwise than Spark.
+fn differs_from_arrow(from: &DataType, to: &DataType, lenient: bool) -> bool {
     match to {
-        DataType::Int8 if is_text || is_cut => Some(&all.tinyint),
-        DataType::Int16 if is_text || is_cut => Some(&all.smallint),
-        DataType::Int32 if is_text || is_cut => Some(&all.int),
-        DataType::Int64 if is_text || is_cut => Some(&all.bigint),
-        DataType::Date32 if is_text => Some(&all.date),
-        DataType::Timestamp(TimeUnit::Microsecond, None) if is_text => Some(&all.timestamp),
-        _ => None,
+        DataType::Utf8 => from.is_floating() || matches!(from, DataType::Timestamp(..)),
+        _ if !lenient => false,
+        to if to.is_integer() => {
+            let is_wider = from.is_signed_integer() && width(from) > width(to);
+            from.is_string() || from.is_floating() || is_wider
+        }
+        _ => from.is_string(),
     }
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
 }
 
 fn width(data_type: &DataType) -> usize {

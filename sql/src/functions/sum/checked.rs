@@ -13,7 +13,6 @@ use datafusion::common::{DataFusionError, Result, ScalarValue, exec_datafusion_e
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::Overflow;
-use super::way::Way;
 use crate::types::sql_name;
 
 /// What overflows is an error, not NULL.
@@ -25,14 +24,18 @@ const STRICT: CastOptions<'static> = CastOptions {
 /// What is added, and what comes out.
 #[derive(Debug)]
 pub(in crate::functions) struct Types {
-    pub(in crate::functions) way: Way,
+    /// What values are cast to before.
+    pub(in crate::functions) widened: Option<DataType>,
+    /// Whether the sum is in 128 bits already, and its digits are all there is to look at.
+    pub(in crate::functions) is_counted: bool,
+    /// The type that comes out.
     pub(in crate::functions) sum: DataType,
     pub(in crate::functions) overflow: Overflow,
 }
 
 impl Types {
     fn widen<'a>(&self, values: &'a [ArrayRef]) -> Result<Cow<'a, [ArrayRef]>> {
-        let Way::Widened(wide) = &self.way else {
+        let Some(wide) = &self.widened else {
             return Ok(Cow::Borrowed(values));
         };
         let widened = values
@@ -47,11 +50,8 @@ impl Types {
             safe: is_null,
             ..STRICT
         };
-        let fitting = match &self.way {
-            Way::Widened(_) | Way::Whole | Way::Longer => {
-                cast_with_options(&sums, &self.sum, &options)
-            }
-            Way::Counted { precision, .. } => {
+        let fitting = match &self.sum {
+            DataType::Decimal128(precision, _) if self.is_counted => {
                 let decimals = sums.as_primitive::<Decimal128Type>();
                 match is_null {
                     true => {
@@ -63,6 +63,7 @@ impl Types {
                         .map(|()| sums),
                 }
             }
+            sum => cast_with_options(&sums, sum, &options),
         };
         fitting.map_err(|_| self.does_not_fit())
     }

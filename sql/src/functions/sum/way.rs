@@ -12,15 +12,13 @@ const MORE_DIGITS: u8 = 10;
 
 /// How a sum is made that could overflow.
 #[derive(Debug)]
-pub(in crate::functions) enum Way {
+pub(super) enum Way {
     /// In a type that holds the sum of as many rows as a machine can count, in whatever order.
     Widened(DataType),
     /// So, too, of whole numbers, which are not widened before: [`super::whole`].
     Whole,
     /// In the 128 bits of its DECIMAL, with a look at each addition: half the cost of 256.
     Counted { precision: u8, scale: i8 },
-    /// With a digit more than what comes out, which is rounded: [`super::super::averages`].
-    Longer,
 }
 
 impl Way {
