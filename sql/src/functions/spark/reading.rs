@@ -167,12 +167,22 @@ fn time(clock: &str) -> Option<NaiveTime> {
     let hour = parts.next()??;
     let mut next = || parts.next().unwrap_or(Some(0));
     let (minute, second) = (next()?, next()?);
-    let micros = format!("{fraction:0<6}");
-    let micros = number(micros.get(..6)?)?;
     if parts.next().is_some() {
         return None;
     }
+    let micros = micros(fraction)?;
     NaiveTime::from_hms_micro_opt(hour, minute, second, micros)
+}
+
+/// The first six digits behind the point.
+fn micros(fraction: &str) -> Option<u32> {
+    const DIGITS: usize = 6;
+    let first = &fraction.as_bytes()[..fraction.len().min(DIGITS)];
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let padded = first.iter().chain(std::iter::repeat(&b'0')).take(DIGITS);
+    Some(padded.fold(0, |micros, digit| micros * 10 + u32::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -221,13 +231,19 @@ mod tests {
         for (text, expected) in [
             ("2026-03-05 10:00", "2026-03-05 10:00:00"),
             ("2026-3-5 9:5:7.25", "2026-03-05 09:05:07.250"),
+            ("2026-3-5 9:5:7.12345678", "2026-03-05 09:05:07.123456"),
             ("2026-07-05T10:00:00Z", "2026-07-05 12:00:00"),
             ("2026-07-05 10:00:00+05:30", "2026-07-05 06:30:00"),
             ("2026-07-05 10:00 America/New_York", "2026-07-05 16:00:00"),
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
-        for text in ["2026-03-05 25:00", "2026-03-05 10:00:00 nowhere", "10:00"] {
+        for text in [
+            "2026-03-05 25:00",
+            "2026-03-05 10:00:00 nowhere",
+            "2026-03-05 10:00:00.1.2",
+            "10:00",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }
